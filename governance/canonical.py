@@ -1,0 +1,81 @@
+"""One JSON text for one value: what is hashed, signed or compared is rendered here and nowhere else.
+
+Sorted keys, no white space, UTF-8, shortest round-trip floats, no NaN or infinity. The same value
+gives the same bytes on every machine and every Python that the product supports. Not promised:
+reading foreign JSON canonicalisation schemes (RFC 8785 renders floats differently).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence, Set
+from datetime import date, datetime
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+
+from governance.errors import InvalidInputError
+from governance.values import iso
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise InvalidInputError("keys of a JSON object must be text")
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, Set):
+        return sorted(_plain(item) for item in value)
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return value.as_posix()
+    scalar = getattr(value, "item", None)  # a numpy scalar
+    if callable(scalar) and getattr(value, "ndim", None) == 0:
+        return _plain(scalar())
+    raise InvalidInputError(f"a {type(value).__name__} has no JSON form here")
+
+
+def canonical_json(value: Any) -> str:
+    """The one JSON text of ``value``.
+
+    >>> canonical_json({"b": 1.0, "a": (True, None)})
+    '{"a":[true,null],"b":1.0}'
+    >>> canonical_json(float("nan"))
+    Traceback (most recent call last):
+        ...
+    governance.errors.InvalidInputError: NaN and infinity have no JSON form; ...
+    """
+    try:
+        return json.dumps(
+            _plain(value),
+            sort_keys=True,
+            separators=(",", ":"),
+            ensure_ascii=False,
+            allow_nan=False,
+        )
+    except InvalidInputError:
+        raise
+    except ValueError as error:
+        raise InvalidInputError(
+            "NaN and infinity have no JSON form; leave the value out or give None"
+        ) from error
+    except RecursionError as error:
+        raise InvalidInputError("the value is nested too deeply to be stored") from error
+
+
+def sha256_of(value: Any) -> str:
+    """Hex SHA-256 of the canonical JSON of ``value``.
+
+    >>> sha256_of({"a": 1}) == sha256_of({"a": 1}.copy())
+    True
+    """
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""What is decided: promotion and validation, each one transaction that records why."""

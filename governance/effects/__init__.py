@@ -1,0 +1,1 @@
+"""What follows: files and messages derived from history, which can be rebuilt from it."""

@@ -1,0 +1,257 @@
+"""Every error this package raises on purpose, as one tree.
+
+Each class carries a stable ``code`` (programs match on it), the HTTP ``status`` an API answers
+with and the ``exit_code`` of the command line. The message says what is wrong and what to do;
+the technical cause stays in ``__cause__``. Codes are a contract: they are added, never renamed.
+
+This module does not promise that nothing else escapes: a programming mistake stays a
+``TypeError``; a broken environment is translated where it is met (``governance.store``).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GovernanceError(Exception):
+    """The root: ``except GovernanceError`` catches all that the product refuses on purpose.
+
+    >>> NotFoundError("no model 'x'; `governance registry list` shows the names").code
+    'not_found'
+    """
+
+    code: ClassVar[str] = "governance_error"
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0]) if self.args else self.__class__.__name__
+
+
+# -- what the caller gave -------------------------------------------------------------------------
+
+
+class InvalidInputError(GovernanceError, ValueError):
+    """A value that can never be right: a name with ``../``, a naive datetime, a NaN metric."""
+
+    code, status, exit_code = "invalid_input", 422, 2
+
+
+class InvalidNameError(InvalidInputError):
+    code = "invalid_name"
+
+
+class InvalidVersionError(InvalidInputError):
+    code = "invalid_version"
+
+
+class NaiveDatetimeError(InvalidInputError):
+    code = "naive_datetime"
+
+
+class InvalidEvidenceError(InvalidInputError):
+    """A measured value that is not finite, or shapes that do not fit each other."""
+
+    code = "invalid_evidence"
+
+
+class SecretInMetadataError(InvalidInputError):
+    """Metadata that looks like a credential; the message never repeats it."""
+
+    code = "secret_in_metadata"
+
+
+class ReasonRequiredError(InvalidInputError):
+    code = "reason_required"
+
+
+class ConfigError(InvalidInputError):
+    """A configuration file that cannot be taken; the message has file, line and column."""
+
+    code = "config_invalid"
+
+
+class SettingsError(InvalidInputError):
+    """A ``GOVERNANCE_*`` variable that cannot be taken."""
+
+    code = "settings_invalid"
+
+
+class NotFoundError(GovernanceError, LookupError):
+    code, status = "not_found", 404
+
+
+class NoProductionVersionError(NotFoundError):
+    code = "no_production_version"
+
+
+# -- conflicts with what is -----------------------------------------------------------------------
+
+
+class ConflictError(GovernanceError):
+    code, status, exit_code = "conflict", 409, 3
+
+
+class VersionExistsError(ConflictError):
+    """The version number is taken by other bytes; versions are immutable."""
+
+    code = "version_exists"
+
+
+class IllegalTransitionError(ConflictError):
+    """A stage change outside the lifecycle; the message names the allowed ones."""
+
+    code = "illegal_transition"
+
+
+class UsePromotionError(ConflictError):
+    """Entering or leaving production goes through ``gov.promotion`` alone."""
+
+    code = "use_promotion"
+
+
+class StaleGenerationError(ConflictError):
+    """Somebody else activated first; carries where the model stands now."""
+
+    code = "stale_generation"
+
+    def __init__(self, message: str, *, generation: int, version: str | None = None) -> None:
+        super().__init__(message)
+        self.generation = generation
+        self.version = version
+
+
+class IdempotencyConflictError(ConflictError):
+    """The same key with other arguments."""
+
+    code = "idempotency_conflict"
+
+
+class MetricConflictError(ConflictError):
+    """A second, different value for a metric already recorded; the first is kept."""
+
+    code = "metric_conflict"
+
+
+class FeatureGraphMismatchError(ConflictError):
+    code = "feature_graph_mismatch"
+
+
+class DatasetMismatchError(ConflictError, ValueError):
+    """The text contains "Dataset hash mismatch", as document 000 has it."""
+
+    code = "dataset_mismatch"
+
+
+class GateFailedError(ConflictError):
+    """A refused promotion; ``decision`` is the stored record with every check."""
+
+    code = "gate_failed"
+
+    def __init__(self, message: str, *, decision: object = None) -> None:
+        super().__init__(message)
+        self.decision = decision
+
+
+class InsufficientEvidenceError(GovernanceError):
+    """A verdict needs evidence that is not there; never read as "fine"."""
+
+    code, status, exit_code = "insufficient_evidence", 409, 4
+
+
+# -- data and training ----------------------------------------------------------------------------
+
+
+class DataQualityError(GovernanceError):
+    """Training data that must not be trained on; carries every finding, not the first."""
+
+    code, status, exit_code = "data_quality", 422, 1
+
+
+class DataSourceError(GovernanceError):
+    """A data source that cannot be read or gives no rows; says where it looked."""
+
+    code, status, exit_code = "data_source", 422, 1
+
+
+class DatasetUnavailableError(GovernanceError):
+    code, status, exit_code = "dataset_unavailable", 409, 5
+
+
+class TrainingError(GovernanceError):
+    """A trainer that returned what it must not, or raised; the cause is attached."""
+
+    code, status, exit_code = "training_failed", 422, 1
+
+
+class FeatureGraphError(InvalidInputError):
+    """Feature definitions that form no DAG: a cycle, an unknown or duplicate name."""
+
+    code = "feature_graph_invalid"
+
+
+# -- integrity ------------------------------------------------------------------------------------
+
+
+class IntegrityError(GovernanceError):
+    code, status, exit_code = "integrity", 409, 5
+
+
+class ArtifactIntegrityError(IntegrityError):
+    """Bytes on disk are not the bytes registered."""
+
+    code = "artifact_integrity"
+
+
+class ArtifactMissingError(ArtifactIntegrityError):
+    code = "artifact_missing"
+
+
+class AuditChainError(IntegrityError):
+    """The audit log was changed; ``seq`` is the first bad entry."""
+
+    code = "audit_chain"
+
+    def __init__(self, message: str, *, seq: int) -> None:
+        super().__init__(message)
+        self.seq = seq
+
+
+class ArtifactUnloadableError(GovernanceError):
+    """The bytes are the registered ones, and parsing them failed in the probe."""
+
+    code, status, exit_code = "artifact_unloadable", 422, 5
+
+
+class UnsafeFormatError(GovernanceError):
+    """A format that can run code when parsed (pickle, joblib) and is not allowed here."""
+
+    code, status, exit_code = "unsafe_format", 422, 5
+
+
+# -- rights and environment -----------------------------------------------------------------------
+
+
+class ForbiddenError(GovernanceError):
+    code, status, exit_code = "forbidden", 403, 6
+
+
+class UnavailableError(GovernanceError):
+    code, status, exit_code = "unavailable", 503, 7
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """No connection, a restart, or a lock held too long: the same call may be repeated."""
+
+    code = "database_unavailable"
+
+
+class SchemaOutdatedError(UnavailableError):
+    code = "schema_outdated"
+
+
+class StorageFullError(GovernanceError):
+    """No space left; nothing was changed."""
+
+    code, status, exit_code = "storage_full", 507, 7

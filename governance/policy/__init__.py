@@ -1,0 +1,1 @@
+"""What we ask: gates and verdicts. Pure; owns the input types of its gates."""

@@ -1,0 +1,1 @@
+"""What exists: models, versions, their lifecycle, their bytes and where those came from."""

@@ -1,0 +1,1 @@
+"""The retrain cycle's own steps: data sources, splits, trainers, and the cycle that joins them."""
