@@ -1,0 +1,52 @@
+# The commands of this project. `make help` lists them. PYTHON=python3.12 chooses another Python.
+PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
+BIN := .venv/bin
+DEMO ?= retrain
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test lint lock bench faults docs clean runtime
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## make .venv with everything that tests and linters need
+	@$(PYTHON) local/bootstrap.py dev
+
+runtime:
+	@$(PYTHON) local/bootstrap.py demo
+
+demo: runtime  ## run the governed retrain cycle in a real Airflow and show what was decided (DEMO=retrain|all)
+	@$(BIN)/python -m local.demo "$(DEMO)"
+
+up: runtime  ## start Airflow and leave it running
+	@$(BIN)/python -m local.up
+
+down:  ## stop what `make up` or a killed demo left running
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.down; else echo "nothing was installed, so nothing runs"; fi
+
+test: setup  ## run all tests (PostgreSQL is embedded, Airflow is real)
+	@$(BIN)/python -m pytest
+
+lint: setup  ## ruff, mypy strict, import contracts, line budget
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m local.line_budget
+
+lock: setup  ## compile the lock files from pyproject.toml (UPGRADE=1 takes newer versions)
+	@$(BIN)/python -m local.lock $(if $(UPGRADE),--upgrade)
+
+bench: setup  ## measure, beside the peers that are installed
+	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+faults: setup  ## the whole fault plan; `make test` runs a sample
+	@GOVERNANCE_FAULTS=full $(BIN)/python -m pytest tests/faults
+
+docs: setup  ## generate the reference of the command line, docs/reference/cli.md
+	@mkdir -p docs/reference
+	@$(BIN)/typer governance.cli.app utils docs --name governance --title "Command line" --output docs/reference/cli.md
+
+clean: down  ## remove the environment, the demo's state and caches
+	rm -rf .venv .airflow .governance .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
