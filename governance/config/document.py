@@ -1,0 +1,126 @@
+"""From a parsed document to a typed object, with the file's line and column for every mistake.
+
+The one way in which a pydantic model takes a configuration file: strictly (no text becomes a
+number), unknown keys refused with the nearest known one, everything that is wrong said at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from governance.config.strict_yaml import MAX_BYTES, Document, Place, parse_yaml, refuse
+from governance.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A part of a file: frozen, and nothing undeclared in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_document(path: Path) -> Document:
+    """Reads and parses ``path``; never more than the allowed size is read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        why = error.strerror or "it cannot be read"
+        raise ConfigError(f"{path}: {why}; give the path of a readable file") from error
+    return parse_yaml(data, source=str(path))
+
+
+def take(document: Document, model: type[M]) -> M:
+    """``document`` as ``model``, or a :class:`ConfigError` with every mistake and its place.
+
+    >>> class Limits(Section):
+    ...     rows: int
+    >>> take(parse_yaml(b"rows: 5"), Limits)
+    Limits(rows=5)
+    >>> take(parse_yaml(b"row: 5", source="limits.yaml"), Limits)
+    Traceback (most recent call last):
+        ...
+    governance.errors.ConfigError: limits.yaml:1:1: rows is missing; add it
+    limits.yaml:1:1: unknown key 'row'; did you mean 'rows'?
+    """
+    if document.value is None:
+        raise refuse(document.source, [(Place(1, 1), "the file is empty; write its first key")])
+    try:
+        # Through JSON: pydantic is strict about types there and still takes lists as tuples.
+        return model.model_validate_json(json.dumps(document.value), strict=True)
+    except ValidationError as error:
+        items = error.errors(include_input=False, include_url=False)
+        problems = [_problem(document, model, dict(item)) for item in _own_mistakes(items)]
+    raise refuse(document.source, problems)
+
+
+def _own_mistakes(items: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without the "too few items" of a list whose items are already complained about."""
+    places = [item["loc"] for item in items]
+    return [
+        item
+        for item in items
+        if item["type"] != "too_short"
+        or not any(
+            len(p) > len(item["loc"]) and p[: len(item["loc"])] == item["loc"] for p in places
+        )
+    ]
+
+
+def _problem(document: Document, model: type[BaseModel], item: dict[str, Any]) -> tuple[Place, str]:
+    location: tuple[str | int, ...] = item["loc"]
+    kind: str = item["type"]
+    path = tuple(_in_file(document.value, location))
+    name = ".".join(map(str, path))
+    if kind == "extra_forbidden":
+        key = str(location[-1])
+        return document.place(path, of_key=True), f"unknown key {key!r}; {_nearest(model, path)}"
+    if kind == "missing":
+        return document.place(
+            path
+        ), f"{'.'.join([name, str(location[-1])]).lstrip('.')} is missing; add it"
+    message = str(item["msg"]).removeprefix("Value error, ").replace("Tuple should", "list should")
+    if location and location[-1] == "[key]":
+        return document.place(path, of_key=True), message
+    return document.place(path), f"{name}: {message}" if name else message
+
+
+def _in_file(value: Any, location: tuple[str | int, ...]) -> Iterator[str | int]:
+    """The parts of pydantic's location that stand in the file; it adds union tags and the like."""
+    for part in location:
+        in_list = isinstance(value, list) and isinstance(part, int) and part < len(value)
+        if in_list or (isinstance(value, dict) and part in value):
+            value = value[part]
+            yield part
+
+
+def _nearest(model: type[BaseModel], path: tuple[str | int, ...]) -> str:
+    known = sorted(_known_keys(model, path[:-1]))
+    close = difflib.get_close_matches(str(path[-1]), known, n=1) if path else []
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known here: {', '.join(known)}" if known else "remove it"
+
+
+def _known_keys(annotation: Any, path: tuple[str | int, ...]) -> set[str]:
+    if get_origin(annotation) in (Union, UnionType):
+        return set().union(*(_known_keys(part, path) for part in get_args(annotation)))
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not path:
+            return set(annotation.model_fields)
+        field = annotation.model_fields.get(str(path[0]))
+        return _known_keys(field.annotation, path[1:]) if field else set()
+    arguments = [part for part in get_args(annotation) if part is not Ellipsis]
+    if get_origin(annotation) is not None and hasattr(annotation, "__metadata__"):
+        return _known_keys(arguments[0], path)
+    return _known_keys(arguments[-1], path[1:]) if arguments and path else set()

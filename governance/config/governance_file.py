@@ -1,0 +1,55 @@
+"""``governance.yaml``: the models that this installation governs.
+
+A missing file means that no model is declared (the registry works without one); an empty or broken
+file is an error, since a half-written file must not read as "nothing is governed".
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from governance.config.document import Section, read_document, take
+from governance.config.model import ModelDeclaration
+from governance.config.strict_yaml import parse_yaml
+from governance.config.words import ModelName
+from governance.errors import ConfigError
+
+
+class GovernanceConfig(Section):
+    """The declared models by name."""
+
+    models: dict[ModelName, ModelDeclaration] = Field(default_factory=dict)
+
+    def model(self, name: str) -> ModelDeclaration:
+        """The declaration of ``name``; :class:`ConfigError` says which names there are.
+
+        >>> GovernanceConfig().model("momentum")
+        Traceback (most recent call last):
+            ...
+        governance.errors.ConfigError: model 'momentum' is not declared; ...
+        """
+        if name in self.models:
+            return self.models[name]
+        names = ", ".join(sorted(self.models)) or "none"
+        raise ConfigError(
+            f"model {name[:80]!r} is not declared; add it to governance.yaml (declared: {names})"
+        )
+
+
+def parse_config(data: bytes, *, source: str = "governance.yaml") -> GovernanceConfig:
+    """
+    >>> parse_config(b"models: {}").models
+    {}
+    """
+    return take(parse_yaml(data, source=source), GovernanceConfig)
+
+
+def load_config(path: Path) -> GovernanceConfig:
+    """The models declared in the file ``path``; none where there is no such file."""
+    try:
+        missing = not path.exists() and not path.is_symlink()
+    except OSError:  # a folder on the way that may not be entered: reading says why
+        missing = False
+    return GovernanceConfig() if missing else take(read_document(path), GovernanceConfig)

@@ -1,0 +1,166 @@
+"""One governed model as ``governance.yaml`` declares it: where its data comes from, how it is
+trained, when, and what it must show.
+
+A declaration says what; ``governance.training`` does it. Functions are named here
+(``module:function``) and imported only where they run.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from governance.config.data_limits import DataQualityLimits
+from governance.config.document import Section
+from governance.config.metric_names import METRICS, metrics_of
+from governance.config.splits import TimeSplit, WalkForwardSplit
+from governance.config.words import Column, FunctionName, Params, Schedule, Text, TimeZone
+from governance.policy.facts import MetricLimit
+from governance.policy.validation import ValidationPolicy
+from governance.values import Kind
+
+
+class FunctionCall(Section):
+    """An importable function and the parameters it is given."""
+
+    function: FunctionName
+    params: Params = Field(default_factory=dict)
+
+
+class Trainer(FunctionCall):
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
+class Feature(Section):
+    """One node of the feature graph; ``logic`` is a function, or ``column`` for a plain column."""
+
+    name: Column
+    version: Text
+    dependencies: tuple[Column, ...] = ()
+    logic: FunctionName | Literal["column"] = "column"
+    params: Params = Field(default_factory=dict)
+    output: bool = True
+
+
+class Features(Section):
+    """``inputs``: columns that the data source gives; ``definitions``: what is made of them."""
+
+    inputs: tuple[Column, ...] = Field(min_length=1)
+    definitions: tuple[Feature, ...] = Field(min_length=1)
+
+
+class Trading(Section):
+    """
+    Attributes:
+        cost_bps: cost of trading the whole capital once, one side, in 1/10,000.
+        periods_per_year: rows in a year, which annualises the Sharpe ratio.
+    """
+
+    cost_bps: float = Field(ge=0, le=1000)
+    periods_per_year: float = Field(gt=0, le=600_000)
+
+
+class Limit(Section):
+    """A limit on one metric of one split; ``observe`` records the outcome without deciding."""
+
+    metric: Column
+    split: Column
+    min: float | None = None
+    max: float | None = None
+    mode: Literal["enforce", "observe"] = "enforce"
+
+    @model_validator(mode="after")
+    def _can_pass_and_fail(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("give min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min is above max, so nothing can pass; exchange them")
+        known = METRICS.get(self.metric)
+        if known is not None and self.min is not None and self.min > known.highest:
+            raise ValueError(f"{self.metric} is never above {known.highest:g}, so nothing can pass")
+        if known is not None and self.max is not None and self.max < known.lowest:
+            raise ValueError(f"{self.metric} is never below {known.lowest:g}, so nothing can pass")
+        return self
+
+    def as_fact(self) -> MetricLimit:
+        return MetricLimit(
+            metric=self.metric, split=self.split, min=self.min, max=self.max, mode=self.mode
+        )
+
+
+class Policy(Section):
+    """What a version must show to become ``validated``. Promotion has its own file."""
+
+    validation: tuple[Limit, ...] = ()
+
+
+class ModelDeclaration(Section):
+    """
+    Attributes:
+        owner: who answers for scheduled runs; the approver of a promotion must be somebody else.
+        source: ``(at, params) -> DataFrame`` of the rows that were known before ``at``.
+        label: ``(frame, **params) -> Series``, the label of each row, missing while unknown.
+        time_column: the column that says when a row was known.
+        schedule: a cron line in ``timezone``; ``None`` for runs on request only.
+    """
+
+    kind: Kind
+    owner: Text
+    description: str = Field(default="", max_length=2000)
+    source: FunctionCall
+    time_column: Column = "time"
+    label: FunctionCall
+    features: Features
+    trainer: Trainer
+    splits: WalkForwardSplit | TimeSplit = Field(discriminator="method")
+    data_quality: DataQualityLimits = Field(default_factory=DataQualityLimits)
+    metrics: tuple[Column, ...] = Field(min_length=1)
+    trading: Trading | None = None
+    schedule: Schedule | None = None
+    timezone: TimeZone = "UTC"
+    policy: Policy = Field(default_factory=Policy)
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in METRICS:
+                close = difflib.get_close_matches(name, METRICS, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(METRICS)}"
+                raise ValueError(f"unknown metric {name[:60]!r}; {hint}")
+        if len(set(names)) < len(names):
+            raise ValueError("a metric is named twice; name it once")
+        return names
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.kind is Kind.TRADING) != (self.trading is not None):
+            need = "needs" if self.trading is None else "has no use for"
+            raise ValueError(f"a {self.kind} model {need} the section trading")
+        allowed = metrics_of(self.kind)
+        if foreign := [name for name in self.metrics if name not in allowed]:
+            raise ValueError(
+                f"a {self.kind} model has no metric {', '.join(foreign)}; "
+                f"choose from {', '.join(allowed)}"
+            )
+        if unmeasured := [
+            limit.metric for limit in self.policy.validation if limit.metric not in self.metrics
+        ]:
+            raise ValueError(
+                f"policy.validation asks for {', '.join(unmeasured)}, which is never measured; "
+                "add it to metrics"
+            )
+        return self
+
+    def training_config(self) -> dict[str, Any]:
+        """What decides the trained bytes, beside data and feature graph; hashed as provenance.
+
+        Who owns the model, when it runs and what it must show are left out: they change no model.
+        """
+        keep = {"kind", "source", "time_column", "label", "trainer", "splits", "trading"}
+        return self.model_dump(mode="json", include=keep)
+
+    def validation_policy(self) -> ValidationPolicy:
+        return ValidationPolicy(tuple(limit.as_fact() for limit in self.policy.validation))

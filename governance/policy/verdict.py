@@ -1,0 +1,58 @@
+"""What one gate says, and how several gates make one verdict.
+
+Laws: the order of the results changes nothing; a further result never turns FAIL or INSUFFICIENT
+into PASS; results in ``observe`` mode are recorded and decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from governance.canonical import sha256_of
+from governance.policy.facts import Mode
+from governance.values import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateResult:
+    """
+    Attributes:
+        gate: stable name of what was asked, such as ``out_of_sample.auc.min``.
+        observed, threshold: the figures compared; ``None`` where there is none.
+        reason: one sentence for people.
+    """
+
+    gate: str
+    result: Verdict
+    observed: float | str | None
+    threshold: float | str | None
+    reason: str
+    mode: Mode = "enforce"
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "result": self.result.value}
+
+
+def combine(results: Iterable[GateResult]) -> Verdict:
+    """FAIL if any gate failed, else INSUFFICIENT if any lacked evidence, else PASS.
+
+    No enforced result at all is INSUFFICIENT: nothing was looked at.
+
+    >>> combine([]).value
+    'insufficient'
+    """
+    said = {result.result for result in results if result.mode == "enforce"}
+    for verdict in (Verdict.FAIL, Verdict.INSUFFICIENT):
+        if verdict in said:
+            return verdict
+    return Verdict.PASS if said else Verdict.INSUFFICIENT
+
+
+def verdict_hash(
+    checks: Iterable[GateResult], *, policy: Mapping[str, Any], facts: Mapping[str, Any]
+) -> str:
+    """SHA-256 over checks, policy and facts; a replay of the decision must give it again."""
+    rendered = [check.as_json() for check in checks]
+    return sha256_of({"checks": rendered, "policy": policy, "facts": facts})
