@@ -251,6 +251,18 @@ class SchemaOutdatedError(UnavailableError):
     code = "schema_outdated"
 
 
+class StorageUnavailableError(UnavailableError):
+    """A folder or file that cannot be read or written here: rights, a read-only or failing disk."""
+
+    code = "storage_unavailable"
+
+
+class ProbeUnavailableError(UnavailableError):
+    """The probe itself could not run (no process, no library): says nothing about the artifact."""
+
+    code = "probe_unavailable"
+
+
 class StorageFullError(GovernanceError):
     """No space left; nothing was changed."""
 
