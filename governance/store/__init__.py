@@ -1,1 +1,1 @@
-"""The database: engine, tables, migrations, transactions. SQLite by default, PostgreSQL in production."""
+"""The database: engine, tables, migrations, transactions, on SQLite and PostgreSQL."""

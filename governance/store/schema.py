@@ -167,7 +167,7 @@ decisions = Table(
     Index("ix_decisions_version_id_operation", "version_id", "operation"),
 )
 
-# Append-only. Generation orders; `effective_at` answers "live at T"; no version id = nothing is live.
+# Append-only. Generation orders; `effective_at` answers "live at T"; no id = nothing is live.
 activations = Table(
     "activations",
     metadata,

@@ -15,7 +15,7 @@ from governance.values import as_utc, iso
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant with microseconds: fixed-width text on SQLite (sorts as time), timestamptz elsewhere."""
+    """An instant with microseconds: fixed-width text on SQLite (sorts as time), else timestamptz."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -39,7 +39,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class CanonicalJson(TypeDecorator[Any]):
-    """JSON kept as the canonical text that was hashed, so that reading it back gives the same bytes."""
+    """JSON kept as the canonical text that was hashed: reading it back gives the same bytes."""
 
     impl = Text
     cache_ok = True

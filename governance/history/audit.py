@@ -1,0 +1,286 @@
+"""The audit log: append-only entries in one hash chain, written in the transaction they describe.
+
+The chain itself is in ``chain``, its signed anchors in ``checkpoints``. The database refuses UPDATE
+and DELETE; whoever has the database file can do them all the same, and ``verify`` finds it. Without
+a checkpoint it finds neither a cut tail nor a log rewritten from some entry on.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import Connection, insert, select, text
+
+from governance.canonical import canonical_json
+from governance.errors import AuditChainError, InvalidInputError
+from governance.history.chain import COLUMNS, BrokenChainError, Head, Row, entry_hash, walk
+from governance.history.checkpoints import Checkpoint
+from governance.store.database import Database, database_time
+from governance.store.schema import audit_log
+from governance.values import iso
+
+MAX_PAGE = 1000
+
+_APPEND_LOCK = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=0x676F765F617564)
+_CHUNK = 10_000
+_SELECT_ALL = f"SELECT {', '.join(COLUMNS)} FROM audit_log ORDER BY seq"  # noqa: S608 - constants
+_LENGTHS = {"actor": 255, "action": 64, "model": 64, "version_id": 12}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One entry as it was written; ``details`` is its parsed JSON."""
+
+    seq: int
+    recorded_at: str
+    actor: str
+    action: str
+    model: str
+    version_id: str
+    details: Mapping[str, Any]
+    previous_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """An intact log: the number of its entries and the hash of the last one. Always true.
+
+    ``recorded_at`` is the database time at which it was read.
+    """
+
+    entries: int
+    head: str
+    recorded_at: str = field(default="", compare=False)
+
+
+def append_entry(
+    tx: Connection,
+    *,
+    actor: str,
+    action: str,
+    model: str = "",
+    version_id: str = "",
+    details: Mapping[str, Any] | None = None,
+) -> int:
+    """Append one entry in the caller's transaction; its sequence number.
+
+    Appending serialises writers until the transaction ends, so make it the last thing a
+    transaction does. ``actor`` is who did it, ``action`` what (``version.registered``).
+
+    Raises:
+        InvalidInputError: an empty actor or action, a text that is too long or that no database
+            can store, details that are not JSON.
+    """
+    given = {"actor": actor, "action": action, "model": model, "version_id": version_id}
+    for name, value in given.items():
+        _check_text(name, value)
+    stored_details = canonical_json(dict(details or {}))
+    try:
+        stored_details.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError("details contain half a character (a lone surrogate)") from error
+    if tx.dialect.name == "postgresql":
+        tx.execute(_APPEND_LOCK)
+    last = tx.execute(
+        select(audit_log.c.seq, audit_log.c.hash).order_by(audit_log.c.seq.desc()).limit(1)
+    ).first()
+    head = Head() if last is None else Head(last.seq, last.hash)
+    seq, recorded_at = head.seq + 1, iso(database_time(tx))
+    tx.execute(
+        insert(audit_log).values(
+            seq=seq,
+            recorded_at=recorded_at,
+            actor=actor,
+            action=action,
+            model_name=model,
+            version_id=version_id,
+            details=stored_details,
+            previous_hash=head.hash,
+            hash=entry_hash(
+                seq, recorded_at, actor, action, model, version_id, stored_details, head.hash
+            ),
+        )
+    )
+    return seq
+
+
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str) or (not value.strip() and name in ("actor", "action")):
+        raise InvalidInputError(f"an audit entry needs {name} as text; say who did what")
+    if len(value) > _LENGTHS[name]:
+        raise InvalidInputError(f"{name} is longer than {_LENGTHS[name]} characters; shorten it")
+    if not all(char.isprintable() for char in value):
+        raise InvalidInputError(f"{name} contains a control character; leave it out")
+
+
+class AuditLog:
+    """
+    Args:
+        database: with the schema in place (``governance.store.migrate``).
+        trusted_key: the pinned public key that checkpoints must be signed with.
+    """
+
+    def __init__(self, database: Database, *, trusted_key: Ed25519PublicKey | None = None) -> None:
+        self._database = database
+        self._trusted_key = trusted_key
+
+    def append(
+        self,
+        tx: Connection,
+        *,
+        actor: str,
+        action: str,
+        model: str = "",
+        version_id: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> int:
+        """As ``append_entry``."""
+        return append_entry(
+            tx, actor=actor, action=action, model=model, version_id=version_id, details=details
+        )
+
+    def entries(
+        self,
+        model: str | None = None,
+        action: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[AuditEntry]:
+        """Up to ``limit`` (1 to 1000) entries behind ``after``, oldest first, not verified.
+
+        The next page begins ``after`` the last ``seq`` of this one.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidInputError(f"limit must be between 1 and {MAX_PAGE}; page with `after`")
+        query = select(audit_log).where(audit_log.c.seq > after)
+        if model is not None:
+            query = query.where(audit_log.c.model_name == model)
+        if action is not None:
+            query = query.where(audit_log.c.action == action)
+        with self._database.read() as connection:
+            found = connection.execute(query.order_by(audit_log.c.seq).limit(limit))
+            return [_entry(dict(row._mapping)) for row in found]
+
+    def verify(
+        self,
+        checkpoint: Checkpoint | None = None,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> Verification:
+        """Walk the whole log in one snapshot and constant memory.
+
+        Args:
+            checkpoint: a signed anchor from outside the database; its signature is checked first.
+            progress: called now and then with the number of entries read.
+
+        Raises:
+            AuditChainError: ``seq`` is the first entry that is missing or not as it was written;
+                for a log rewritten before a checkpoint, the checkpoint's own entry.
+            CheckpointError: the checkpoint is not signed by the trusted key.
+        """
+        if checkpoint is not None:
+            checkpoint.require_signed_by(self._trusted_key)
+        head, anchored = Head(), Head().hash
+        with self._database.read() as connection:
+            recorded_at = iso(database_time(connection))
+            for rows in _all_rows(connection):
+                before = head.seq
+                try:
+                    head = walk(rows, head)
+                except BrokenChainError as error:
+                    raise _broken(error) from error
+                if checkpoint is not None and before < checkpoint.seq <= head.seq:
+                    anchored = rows[checkpoint.seq - before - 1][-1]
+                if progress is not None:
+                    progress(head.seq)
+        if checkpoint is not None:
+            _compare(checkpoint, head, anchored)
+        return Verification(head.seq, head.hash, recorded_at)
+
+
+def _compare(checkpoint: Checkpoint, head: Head, anchored: str) -> None:
+    if head.seq < checkpoint.seq:
+        raise AuditChainError(
+            f"the audit log ends at entry {head.seq}, but had {checkpoint.seq} entries on "
+            f"{checkpoint.recorded_at}: its tail was cut; restore the database from a backup",
+            seq=head.seq + 1,
+        )
+    if anchored != checkpoint.hash:
+        raise AuditChainError(
+            f"entry {checkpoint.seq} is not the one signed on {checkpoint.recorded_at}: the audit "
+            "log was rewritten at or before it; restore the database from a backup",
+            seq=checkpoint.seq,
+        )
+
+
+def _broken(error: BrokenChainError) -> AuditChainError:
+    return AuditChainError(
+        f"the audit log was changed: {error.reason}; restore the database from a backup and "
+        "compare the two",
+        seq=error.seq,
+    )
+
+
+def _all_rows(connection: Connection) -> Iterator[list[Row]]:
+    """All rows in chunks, straight from the driver: SQLAlchemy's rows would double the time."""
+    with _cursor(connection) as cursor:
+        cursor.execute(_SELECT_ALL)
+        last = 0
+        while True:
+            try:
+                rows = cursor.fetchmany(_CHUNK)
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error).lower():
+                    raise
+                rows = _rows_up_to_undecodable(connection, last)
+            if not rows:
+                return
+            yield rows
+            last = rows[-1][0]
+
+
+@contextmanager
+def _cursor(connection: Connection) -> Iterator[Any]:
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        with driver.cursor(name="audit_verify") as cursor:
+            yield cursor
+        return
+    cursor = driver.cursor()
+    try:
+        yield cursor
+    finally:
+        cursor.close()
+
+
+def _rows_up_to_undecodable(connection: Connection, last: int) -> list[Row]:
+    """One by one behind ``last``; a row whose text is no UTF-8 becomes one that fits no chain."""
+    driver: Any = connection.connection.driver_connection
+    cursor = driver.execute(_SELECT_ALL.replace("ORDER", "WHERE seq > ? ORDER"), (last,))
+    rows: list[Row] = []
+    while True:
+        try:
+            row = cursor.fetchone()
+        except sqlite3.OperationalError:
+            seq = (rows[-1][0] if rows else last) + 1
+            return [*rows, (seq, "", "", "", "", "", "", "", "")]
+        if row is None:
+            return rows
+        rows.append(row)
+
+
+def _entry(values: dict[str, Any]) -> AuditEntry:
+    seq = values["seq"]
+    try:
+        details = MappingProxyType(json.loads(values.pop("details")))
+    except (TypeError, ValueError) as error:
+        raise _broken(BrokenChainError(seq, f"the details of entry {seq} are no JSON")) from error
+    return AuditEntry(model=values.pop("model_name"), details=details, **values)
