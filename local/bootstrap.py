@@ -63,9 +63,9 @@ def openmp_problem(platform: str, found: Callable[[str], bool]) -> Optional[str]
     """LightGBM needs the OpenMP runtime, which no wheel brings along."""
     if platform.startswith("linux") and not found("libgomp.so.1"):
         return (
-            "libgomp (the OpenMP runtime that LightGBM needs) is missing; install it "
-            "(Debian, Ubuntu: sudo apt-get install libgomp1; Fedora, RHEL: sudo dnf install libgomp)"
-            " and run the command again"
+            "libgomp (the OpenMP runtime that LightGBM needs) is missing; install it (Debian, "
+            "Ubuntu: sudo apt-get install libgomp1; Fedora, RHEL: sudo dnf install libgomp) "
+            "and run the command again"
         )
     homes = ("/opt/homebrew/opt/libomp/lib", "/usr/local/opt/libomp/lib", "/opt/local/lib/libomp")
     if platform == "darwin" and not any(found(home + "/libomp.dylib") for home in homes):

@@ -1,0 +1,249 @@
+"""A real Airflow on this machine: API server, scheduler, DAG processor, triggerer, on SQLite.
+
+Everything it keeps is in one folder (`./.airflow`); it listens on 127.0.0.1 alone; passwords and
+keys are made at random on the first start and are readable by their owner only. The components are
+started one by one, since `airflow standalone` also opens its log servers to the network.
+
+Not promised: more than one machine or high load; `docker-compose.yaml` has that shape.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+
+from local.processes import Processes
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+FIRST_PORT = 8080
+COMPONENTS: Mapping[str, tuple[str, ...]] = {
+    "api-server": ("api-server",),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+HEALTH = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+# Set here for every start; what the caller's shell has of these belongs to another Airflow.
+FOREIGN = ("AIRFLOW", "GOVERNANCE_HOME", "GOVERNANCE_DATABASE_URL", "GOVERNANCE_CONFIG")
+
+
+class ServicesError(Exception):
+    """Airflow did not start or died; the text says where to look and what to do."""
+
+
+@dataclass(frozen=True)
+class Login:
+    address: str
+    user: str
+    password: str
+
+
+def free_port(wanted: str | None = None, first: int = FIRST_PORT) -> int:
+    """`wanted` if it is free, else a refusal; without a wish the first free one from `first` on."""
+    for port in [int(wanted)] if wanted else range(first, first + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind((HOST, port))
+                return port
+    if wanted:
+        raise ServicesError(
+            f"port {wanted} is taken; give another PORT=, or none to have one chosen"
+        )
+    raise ServicesError(
+        f"no free port from {first} to {first + 99} on {HOST}; free one, or set PORT="
+    )
+
+
+class AirflowServices:
+    """Start, wait for and stop one Airflow whose state is in `home`."""
+
+    def __init__(
+        self, home: Path, *, dags: Path, plugins: Path, variables: Mapping[str, str]
+    ) -> None:
+        self.home = home
+        self.dags = dags
+        self.plugins = plugins
+        self.variables = dict(variables)
+        self.processes = Processes(home / "services.json")
+
+    # -- identity ---------------------------------------------------------------------------------
+
+    @property
+    def port(self) -> int:
+        try:
+            return int((self.home / "port").read_text())
+        except (OSError, ValueError):
+            raise ServicesError("Airflow was not started here; run `make up`") from None
+
+    @property
+    def login(self) -> Login:
+        return Login(f"http://{HOST}:{self.port}", "admin", self._secrets()["admin"])
+
+    def running(self) -> bool:
+        """Are all four components up and healthy?"""
+        return set(self.processes.alive()) == set(COMPONENTS) and not self.unhealthy()
+
+    def unhealthy(self) -> list[str]:
+        """Parts that do not yet report themselves healthy."""
+        try:
+            answer = httpx.get(
+                f"http://{HOST}:{self.port}/api/v2/monitor/health", timeout=5, trust_env=False
+            )
+            health = answer.json() if answer.is_success else {}
+        except (httpx.HTTPError, ValueError, ServicesError):
+            health = {}
+        return [part for part in HEALTH if (health.get(part) or {}).get("status") != "healthy"]
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """One starter at a time in this folder; the lock ends with the process that holds it."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ServicesError(
+                    "another `make demo` or `make up` is at work here; wait for it, or end it"
+                ) from None
+            yield
+
+    # -- life -------------------------------------------------------------------------------------
+
+    def start(self, *, port: str | None = None) -> None:
+        """Stop what a killed predecessor left, then start all components; does not wait."""
+        self.processes.stop()
+        self.home.mkdir(parents=True, exist_ok=True)
+        chosen = free_port(port)
+        (self.home / "port").write_text(f"{chosen}\n")
+        self._prepare_database()
+        env = self.environment()
+        for name, arguments in COMPONENTS.items():
+            self.processes.start(
+                name, [*_airflow(), *arguments], env=env, log=self.log(name), cwd=self.home
+            )
+
+    def wait(
+        self, *, timeout: float = 180.0, tick: Callable[[list[str]], None] = lambda _: None
+    ) -> None:
+        """Until every part is healthy; `tick` is told what is still missing."""
+        deadline = time.monotonic() + timeout
+        while missing := self.unhealthy():
+            tick(missing)
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise ServicesError(
+                    f"Airflow is not healthy after {timeout:.0f} s, missing: {', '.join(missing)}; "
+                    f"its logs are in {self.home / 'logs' / 'services'}"
+                )
+            time.sleep(0.25)
+
+    def check_alive(self) -> None:
+        """Raise with the end of its log if a component died."""
+        if dead := self.processes.dead():
+            log = self.log(dead[0])
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+            raise ServicesError(f"Airflow's {dead[0]} ended; the end of {log}:\n{tail}")
+
+    def stop(self) -> list[str]:
+        return self.processes.stop()
+
+    def log(self, component: str) -> Path:
+        return self.home / "logs" / "services" / f"{component}.log"
+
+    # -- what Airflow is told ---------------------------------------------------------------------
+
+    def environment(self) -> dict[str, str]:
+        """The environment of every component, and of the `airflow` command beside them."""
+        known = self._secrets()
+        base = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+        unproxied = ",".join(filter(None, (os.environ.get("NO_PROXY"), HOST, "localhost")))
+        address = f"http://{HOST}:{self.port}"
+        return base | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "NO_PROXY": unproxied,
+            "no_proxy": unproxied,
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(self.plugins),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__FERNET_KEY": known["fernet_key"],
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
+            # With another port and without this, tasks fail without a log.
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+            "AIRFLOW__API__HOST": HOST,
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": address,
+            "AIRFLOW__API__SECRET_KEY": known["api_secret"],
+            "AIRFLOW__API_AUTH__JWT_SECRET": known["jwt_secret"],
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
+            **self.variables,
+        }
+
+    def _secrets(self) -> dict[str, str]:
+        path = self.home / "secrets.json"
+        if not path.exists():
+            made = {
+                "admin": secrets.token_urlsafe(12),
+                "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+                "api_secret": secrets.token_hex(32),
+                "jwt_secret": secrets.token_hex(64),
+            }
+            _write_private(path, made)
+            _write_private(self.home / "passwords.json", {"admin": made["admin"]})
+        known: dict[str, str] = json.loads(path.read_text())
+        return known
+
+    def _prepare_database(self) -> None:
+        """Migrate once for each Airflow version; what a killed run left half-made is dropped."""
+        done, database = self.home / "migrated", self.home / "airflow.db"
+        wanted = version("apache-airflow-core")
+        if done.exists() and database.exists() and done.read_text() == wanted:
+            return
+        if not done.exists():
+            for leftover in self.home.glob("airflow.db*"):
+                leftover.unlink()
+        migrate = subprocess.run(
+            [*_airflow(), "db", "migrate"],
+            check=False,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+        )
+        if migrate.returncode:
+            tail = "\n".join((migrate.stdout + migrate.stderr).splitlines()[-15:])
+            raise ServicesError(f"`airflow db migrate` failed; `make clean` starts afresh:\n{tail}")
+        done.write_text(wanted)
+
+
+def _airflow() -> list[str]:
+    return [sys.executable, "-m", "airflow"]
+
+
+def _write_private(path: Path, content: Mapping[str, str]) -> None:
+    """Complete and readable by the owner alone, or not there."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(content, file)
+    draft.replace(path)
