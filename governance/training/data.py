@@ -1,0 +1,165 @@
+"""What a trainer receives, what it is told, and what it must return.
+
+`governance.training.prepare` builds a ``TrainingData``, a trainer turns it with a ``TrainerConfig``
+into a ``TrainedModel``, `governance.training.evaluate` measures that. Rows are numbered 0..n-1 in
+time order; splits and predictions speak in these row numbers. Not promised: that a model object can
+be stored (`governance.registry.formats` decides that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from governance.errors import TrainingError
+from governance.training.splits import Rows, Splits
+from governance.values import Kind
+
+SCORE = "score"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Labels:
+    """What a label function may return instead of a bare Series. All share the frame's index.
+
+    Attributes:
+        values: the label; missing where there is none.
+        known_at: UTC time at which the label is known; ``None`` means at the row's own time.
+            It is also the end of the label's window, by which training rows are purged.
+        extra: further columns for the evaluation, such as the ``forward_return`` a position earns.
+    """
+
+    values: pd.Series[Any]
+    known_at: pd.Series[Any] | None = None
+    extra: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TrainingData:
+    """Rows that have a label, in time order, ready to be trained on.
+
+    Attributes:
+        features: shape (rows, features), numbers only; a missing value is NaN.
+        label: shape (rows,), finite floats; a classifier's are 0.0 and 1.0.
+        times: shape (rows,), UTC, the event time of each row, never decreasing.
+        known_at: shape (rows,), UTC, when each label was known; every one is before ``at``.
+        splits: row numbers of every split.
+        at: the evidence cut-off: nothing in here was unknown then.
+        extra: further columns for the evaluation.
+        counts: what became of the source's rows: ``rows``, ``without_label``, ``used``.
+    """
+
+    features: pd.DataFrame
+    label: pd.Series[Any]
+    times: pd.Series[Any]
+    known_at: pd.Series[Any]
+    splits: Splits
+    at: datetime
+    extra: pd.DataFrame
+    counts: Mapping[str, int]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(str(name) for name in self.features.columns)
+
+    def matrix(self, rows: Rows) -> pd.DataFrame:
+        """The features of ``rows``, in the order of ``rows``."""
+        return self.features.iloc[rows]
+
+    def target(self, rows: Rows) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The labels of ``rows`` as floats."""
+        return self.label.iloc[rows].to_numpy(dtype=np.float64)
+
+    def predictions(self, rows: Rows, scores: Any) -> pd.DataFrame:
+        """``scores`` in the form that ``TrainedModel.predictions`` wants: indexed by row number."""
+        return pd.DataFrame({SCORE: np.asarray(scores, dtype=np.float64)}, index=pd.Index(rows))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerConfig:
+    """What a trainer is told besides the data.
+
+    Attributes:
+        kind: a classifier's and a trading model's scores are probabilities of label 1, a
+            regressor's are values of the label.
+        seed: the only source of chance.
+        params: the declaration's ``trainer.params``, as written.
+        threads: how many threads may be used. One is the default: it is the surest repetition,
+            and several models train beside each other anyway.
+    """
+
+    kind: Kind
+    seed: int = 0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TrainedModel:
+    """What a trainer returns.
+
+    Attributes:
+        model: the object that is registered; any that `governance.registry.formats` can store.
+        predictions: for each split a DataFrame with the column ``score``, indexed by row number
+            (``TrainingData.predictions`` makes one). What is not here is not measured.
+        feature_importance: share of each feature, in any unit.
+        params: the parameters in force, defaults included.
+        best_iteration: where early stopping stopped; ``None`` without it.
+        notes: sentences for the reader of the model's record.
+    """
+
+    model: Any
+    predictions: Mapping[str, pd.DataFrame]
+    feature_importance: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    best_iteration: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def check_trained(trained: object, data: TrainingData, *, trainer: str) -> TrainedModel:
+    """``trained`` itself if it can be evaluated and registered.
+
+    Raises:
+        TrainingError: another type, no model, no predictions, rows that do not exist or appear
+            twice, or scores that are not finite; the message names the trainer and the split.
+    """
+    if not isinstance(trained, TrainedModel):
+        raise TrainingError(
+            f"trainer {trainer} returned a {type(trained).__name__}; return a TrainedModel"
+        )
+    if trained.model is None:
+        raise TrainingError(f"trainer {trainer} returned no model; set TrainedModel.model")
+    if not trained.predictions:
+        raise TrainingError(
+            f"trainer {trainer} returned no predictions, so nothing can be measured; "
+            "fill TrainedModel.predictions with data.predictions(rows, scores)"
+        )
+    for split, frame in trained.predictions.items():
+        if problem := _prediction_problem(frame, len(data.label)):
+            raise TrainingError(
+                f"trainer {trainer}, split {split!r}: {problem}; "
+                "make it with data.predictions(rows, scores)"
+            )
+    return trained
+
+
+def _prediction_problem(frame: object, rows: int) -> str | None:
+    if not isinstance(frame, pd.DataFrame) or SCORE not in frame.columns:
+        return f"predictions must be a DataFrame with the column {SCORE!r}"
+    if frame.empty:
+        return "there is no prediction"
+    index = frame.index
+    if not pd.api.types.is_integer_dtype(index.dtype) or index.min() < 0 or index.max() >= rows:
+        return f"the index must hold row numbers from 0 to {rows - 1}"
+    if not index.is_unique:
+        return "a row is predicted twice"
+    if not pd.api.types.is_numeric_dtype(frame[SCORE]):
+        return "scores must be numbers"
+    if not np.isfinite(frame[SCORE].to_numpy(dtype=np.float64)).all():
+        return "a score is NaN or infinite"
+    return None

@@ -1,0 +1,154 @@
+"""From a source's rows to what a trainer receives: features, labels, splits.
+
+Neighbours: `governance.training.sources` read the frame, `governance.evidence.data_quality` judged
+it, a trainer takes the result. Labels that were not yet known at ``at`` are missing here, whatever
+the label function said. Not promised: that the data are good; only that the shapes fit and that
+nothing later than ``at`` is in them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from governance.config import ModelDeclaration
+from governance.errors import DataQualityError, FeatureGraphError, GovernanceError
+from governance.registry.features import FeatureGraph
+from governance.training.data import Labels, TrainerConfig, TrainingData
+from governance.training.functions import load_function
+from governance.training.splits import make_splits
+from governance.values import Kind, as_utc
+
+
+def feature_graph(declaration: ModelDeclaration) -> FeatureGraph:
+    """The graph of the features that ``declaration`` asks for."""
+    return FeatureGraph.from_spec(declaration.features.model_dump(mode="json"))
+
+
+def trainer_config(declaration: ModelDeclaration, *, threads: int = 1) -> TrainerConfig:
+    """What the declared trainer is told besides the data."""
+    return TrainerConfig(
+        kind=declaration.kind,
+        seed=declaration.trainer.seed,
+        params=dict(declaration.trainer.params),
+        threads=threads,
+    )
+
+
+def label_frame(declaration: ModelDeclaration, frame: pd.DataFrame, *, at: datetime) -> Labels:
+    """The declared label of every row, missing where it was not known before ``at``.
+
+    ``known_at`` is always filled in; where the function gives none it is the row's own time.
+
+    Raises:
+        DataQualityError: the function failed, or returned other rows or no numbers.
+    """
+    reference = declaration.label.function
+    function = load_function(reference, what="label")
+    try:
+        made = function(frame, **declaration.label.params)
+    except GovernanceError:
+        raise
+    except Exception as error:  # a user's function may raise anything
+        raise DataQualityError(
+            f"label {reference} failed: {type(error).__name__}: {error}"
+        ) from error
+    labels = made if isinstance(made, Labels) else Labels(values=made)
+    known_at = frame[declaration.time_column] if labels.known_at is None else labels.known_at
+    for what, part in (("values", labels.values), ("known_at", known_at), ("extra", labels.extra)):
+        if what == "extra" and labels.extra.columns.empty:
+            continue
+        if not isinstance(part, pd.Series | pd.DataFrame) or not part.index.equals(frame.index):
+            raise DataQualityError(
+                f"label {reference}: {what} must have one entry for each row of the data, "
+                "with the same index"
+            )
+    if not pd.api.types.is_numeric_dtype(labels.values.dtype):
+        raise DataQualityError(
+            f"label {reference} gives {labels.values.dtype}; give numbers, for example 0.0 and 1.0"
+        )
+    known = pd.Series(pd.to_datetime(known_at, utc=True), index=frame.index)
+    values = labels.values.astype(np.float64).where(known < pd.Timestamp(at))
+    extra = labels.extra if len(labels.extra.columns) else pd.DataFrame(index=frame.index)
+    return Labels(values=values, known_at=known, extra=extra)
+
+
+def prepare(declaration: ModelDeclaration, frame: pd.DataFrame, *, at: datetime) -> TrainingData:
+    """Features, labels and splits of ``frame``, as they were known at ``at``.
+
+    Args:
+        declaration: the governed model.
+        frame: what `governance.training.sources.read_source` gave for the same ``at``: in time
+            order, indexed 0..n-1.
+        at: the evidence cut-off, with a time zone.
+
+    Raises:
+        DataQualityError: no labelled row, an infinite label, a class that is missing from the
+            training split, too few rows for the splits.
+        FeatureGraphError: a missing column, a failing logic, a feature that is no number.
+    """
+    at = as_utc(at)
+    labels = label_frame(declaration, frame, at=at)
+    features = _numbers(feature_graph(declaration).compute(frame))
+    rows = np.flatnonzero(labels.values.notna().to_numpy())
+    if not len(rows):
+        raise DataQualityError(
+            f"none of {len(frame)} rows has a label known before {at.isoformat()}; "
+            "choose a later time or correct the label"
+        )
+    label, times, known_at = (
+        series.iloc[rows].reset_index(drop=True)
+        for series in (labels.values, frame[declaration.time_column], _known(labels))
+    )
+    _check_label(label, declaration.kind)
+    params = declaration.splits.model_dump(exclude={"method"}, exclude_none=True)
+    data = TrainingData(
+        features=features.iloc[rows].reset_index(drop=True),
+        label=label.rename("label"),
+        times=times.rename("time"),
+        known_at=known_at.rename("known_at"),
+        splits=make_splits(declaration.splits.method, params, times, known_at),
+        at=at,
+        extra=labels.extra.iloc[rows].reset_index(drop=True),
+        counts={"rows": len(frame), "without_label": len(frame) - len(rows), "used": len(rows)},
+    )
+    _check_classes(data, declaration.kind)
+    return data
+
+
+def _known(labels: Labels) -> pd.Series[Any]:
+    assert labels.known_at is not None  # label_frame fills it in
+    return labels.known_at
+
+
+def _numbers(features: pd.DataFrame) -> pd.DataFrame:
+    for name, dtype in features.dtypes.items():
+        if not (pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)):
+            raise FeatureGraphError(
+                f"feature {name!r} is {dtype}, not a number; give it a logic that makes numbers, "
+                "for example governance.training.feature_logic:category_code"
+            )
+    # inf comes from a division by zero; trees would take it for a very large number.
+    return features.astype(np.float64).replace([np.inf, -np.inf], np.nan)
+
+
+def _check_label(label: pd.Series[Any], kind: Kind) -> None:
+    if not np.isfinite(label.to_numpy()).all():
+        raise DataQualityError("the label is infinite on some rows; correct the label function")
+    if kind is not Kind.REGRESSOR and not label.isin((0.0, 1.0)).all():
+        found = sorted(set(label.unique().tolist()) - {0.0, 1.0})[:5]
+        raise DataQualityError(f"labels of a {kind} model are 0 and 1, but there are {found}")
+
+
+def _check_classes(data: TrainingData, kind: Kind) -> None:
+    if kind is Kind.REGRESSOR:
+        return
+    for fold in (*data.splits.folds, data.splits.final):
+        if len(classes := np.unique(data.target(fold.train))) < 2:
+            raise DataQualityError(
+                f"the {len(fold.train)} training rows of {fold.name} have one class only "
+                f"({classes[0]:g}); give more data or change the splits"
+            )
