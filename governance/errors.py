@@ -218,6 +218,12 @@ class AuditChainError(IntegrityError):
         self.seq = seq
 
 
+class CheckpointError(IntegrityError):
+    """An audit checkpoint that is malformed or not signed by the pinned key."""
+
+    code = "checkpoint_invalid"
+
+
 class ArtifactUnloadableError(GovernanceError):
     """The bytes are the registered ones, and parsing them failed in the probe."""
 

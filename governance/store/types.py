@@ -15,7 +15,7 @@ from governance.values import as_utc, iso
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant with microseconds: fixed-width text on SQLite (sorts as time), else timestamptz."""
+    """Microseconds in UTC: fixed-width text on SQLite (sorts as time), or timestamptz."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
