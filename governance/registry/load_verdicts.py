@@ -1,0 +1,93 @@
+"""What a probe said about an artifact, kept by digest and library versions.
+
+One verdict per (digest, libraries): the same bytes are probed once for each set of libraries, and
+again after an upgrade. A verdict that says more about the machine than about the bytes (a timeout)
+is not kept. Not promised: history; a repeated probe replaces what was said (the audit log has the
+validations).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from governance.registry.artifacts import OpenedArtifact
+from governance.registry.probe import ProbeResult, format_refusal, libraries, probe
+from governance.settings import Settings
+from governance.store.database import Database, database_time
+from governance.store.schema import load_verdicts
+
+
+def stored_verdict(connection: Connection, digest: str) -> ProbeResult | None:
+    """The kept verdict about ``digest`` with the libraries installed now; ``None`` if none is."""
+    row = connection.execute(
+        select(load_verdicts).where(
+            load_verdicts.c.digest == digest, load_verdicts.c.libraries == libraries()
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    return ProbeResult(
+        loadable=row.loadable,
+        code=row.code,
+        reason=row.reason,
+        duration_ms=row.duration_ms,
+        libraries=row.libraries,
+    )
+
+
+def record_verdict(tx: Connection, digest: str, result: ProbeResult) -> bool:
+    """Keep ``result``, replacing an earlier one; ``False`` for one that is not ``lasting``."""
+    if not result.lasting:
+        return False
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    said = {
+        "loadable": result.loadable,
+        "code": result.code,
+        "reason": result.reason,
+        "duration_ms": result.duration_ms,
+        "probed_at": database_time(tx),
+    }
+    key = {"digest": digest, "libraries": result.libraries}
+    tx.execute(  # one statement: two probes of the same bytes may end at the same time
+        dialect.insert(load_verdicts)
+        .values(key | said)
+        .on_conflict_do_update(index_elements=list(key), set_=said)
+    )
+    return True
+
+
+def verdict_for(
+    database: Database,
+    opened: OpenedArtifact,
+    settings: Settings,
+    *,
+    digest_is_registered: bool = True,
+) -> ProbeResult:
+    """The kept verdict, else a probe now (about 0.3 s for LightGBM), kept in its own transaction.
+
+    The probe runs outside any transaction. A pickle that this installation does not allow gets
+    ``unsafe_format`` here whatever was kept. Raises ``ProbeUnavailableError`` if no probe can run.
+    """
+    refusal = format_refusal(
+        opened.members,
+        allow_pickle=settings.allow_pickle,
+        digest_is_registered=digest_is_registered,
+    )
+    if refusal is None:
+        with database.read() as connection:
+            kept = stored_verdict(connection, opened.digest)
+        if kept is not None:
+            return kept
+    result = probe(
+        opened.members,
+        allow_pickle=settings.allow_pickle,
+        digest_is_registered=digest_is_registered,
+        cpu_seconds=settings.probe_cpu_seconds,
+        memory_mib=settings.probe_memory_mib,
+        timeout=settings.probe_cpu_seconds * 6.0,
+    )
+    if result.lasting:
+        with database.begin() as tx:
+            record_verdict(tx, opened.digest, result)
+    return result
