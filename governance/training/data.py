@@ -21,6 +21,9 @@ from governance.training.splits import Rows, Splits
 from governance.values import Kind
 
 SCORE = "score"
+PREDICTED = "predicted"
+POSITION = "position"
+FORWARD_RETURN = "forward_return"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -106,7 +109,9 @@ class TrainedModel:
     Attributes:
         model: the object that is registered; any that `governance.registry.formats` can store.
         predictions: for each split a DataFrame with the column ``score``, indexed by row number
-            (``TrainingData.predictions`` makes one). What is not here is not measured.
+            (``TrainingData.predictions`` makes one); a trading model's has ``position`` as well, a
+            classifier's may have ``predicted``, the class (default: a score above 0.5 is 1).
+            What is not here is not measured.
         feature_importance: share of each feature, in any unit.
         params: the parameters in force, defaults included.
         best_iteration: where early stopping stopped; ``None`` without it.

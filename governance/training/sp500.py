@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from governance.errors import ConfigError
-from governance.training.data import Labels
+from governance.training.data import FORWARD_RETURN, Labels
 from governance.training.packaged import packaged_file
 
 _CLOSE = pd.Timedelta(hours=16)
@@ -79,5 +79,5 @@ def direction(frame: pd.DataFrame, *, horizon: int = 5) -> Labels:
     return Labels(
         values=(later > close).astype(np.float64).where(later.notna() & close.notna()),
         known_at=frame["time"].shift(-horizon),
-        extra=pd.DataFrame({"forward_return": close.shift(-1) / close - 1.0}),
+        extra=pd.DataFrame({FORWARD_RETURN: close.shift(-1) / close - 1.0}),
     )

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from governance.errors import ConfigError, TrainingError
-from governance.training.data import TrainedModel, TrainerConfig, TrainingData
+from governance.training.data import POSITION, PREDICTED, TrainedModel, TrainerConfig, TrainingData
 from governance.training.positions import positions_from_scores
 from governance.training.splits import Fold, Rows
 from governance.values import Kind
@@ -25,7 +25,7 @@ from governance.values import Kind
 # ``force_row_wise`` and ``deterministic`` fix the order in which histograms are added up.
 _FIXED: Mapping[str, Any] = {"deterministic": True, "force_row_wise": True, "verbosity": -1}
 _DEFAULTS: Mapping[str, Any] = {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 50}
-_OWN = {"rounds": 500, "early_stopping": 50, "categorical": (), "positions": {}}
+_OWN = {"rounds": 500, "early_stopping": 50, "categorical": (), "positions": {}, "threshold": 0.5}
 
 
 def train(data: TrainingData, config: TrainerConfig) -> TrainedModel:
@@ -35,7 +35,8 @@ def train(data: TrainingData, config: TrainerConfig) -> TrainedModel:
         data: what `governance.training.prepare` made.
         config: ``params`` are LightGBM's, and: ``rounds`` (at most, 500), ``early_stopping``
             (rounds without a better validation loss, 50; 0 for none), ``categorical`` (names of
-            features that are codes), ``positions`` (trading: ``long_above``, ``short_below``).
+            features that are codes), ``threshold`` (a score above it predicts class 1, 0.5),
+            ``positions`` (trading: ``long_above``, ``short_below``).
 
     Raises:
         ConfigError: a parameter that is fixed here, or a categorical that is no feature.
@@ -128,6 +129,8 @@ def _scored(
 ) -> pd.DataFrame:
     scores = np.asarray(booster.predict(data.matrix(rows)), dtype=np.float64)
     frame = data.predictions(rows, scores)
+    if kind is not Kind.REGRESSOR:
+        frame[PREDICTED] = (scores > float(own["threshold"])).astype(np.int64)
     if kind is Kind.TRADING:
-        frame["position"] = positions_from_scores(scores, **own["positions"])
+        frame[POSITION] = positions_from_scores(scores, **own["positions"])
     return frame
