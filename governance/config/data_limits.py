@@ -45,6 +45,7 @@ class DataQualityLimits(Section):
         dtypes: the family that a column's dtype must belong to.
         unique: columns that together name a row; no two rows may agree in them.
         may_be_constant: columns that may have one single value.
+        max_missing_label_share: largest share of rows whose label is not known (0 to 1).
         min_class_share: smallest share of any class among the labels.
     """
 
@@ -56,4 +57,5 @@ class DataQualityLimits(Section):
     dtypes: dict[Column, DtypeFamily] = Field(default_factory=dict)
     unique: tuple[Column, ...] = ()
     may_be_constant: tuple[Column, ...] = ()
+    max_missing_label_share: Share = 0.1
     min_class_share: Share = 0.0
