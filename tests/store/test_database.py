@@ -202,13 +202,17 @@ def test_history_refuses_every_change(database: Database, table: object, change:
     statement = {
         "update": f"UPDATE {name} SET {column} = 'x'",
         "delete": f"DELETE FROM {name}",
-        "truncate": f"TRUNCATE {name}" if database.dialect == "postgresql" else f"DELETE FROM {name}",
+        "truncate": f"TRUNCATE {name}"
+        if database.dialect == "postgresql"
+        else f"DELETE FROM {name}",
         "replace": f"INSERT OR REPLACE INTO {name} SELECT * FROM {name}"
         if database.dialect == "sqlite"
         else f"INSERT INTO {name} SELECT * FROM {name} ON CONFLICT ON CONSTRAINT pk_{name} "
         f"DO UPDATE SET {column} = 'x'",
     }[change]
-    expected = ConflictError if (change, database.dialect) == ("replace", "sqlite") else ForbiddenError
+    expected = (
+        ConflictError if (change, database.dialect) == ("replace", "sqlite") else ForbiddenError
+    )
     with database.read() as connection:
         before = connection.execute(text(f"SELECT * FROM {name}")).all()
     with pytest.raises(expected), database.begin() as tx:

@@ -1,0 +1,236 @@
+"""Migrations: from every released revision to the newest, with the tables that the schema says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from governance.errors import ConflictError, SchemaOutdatedError
+from governance.store import migrate
+from governance.store.database import Database
+from governance.store.schema import metadata
+
+ROOT = Path(__file__).parents[2]
+
+
+def _script() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    return ScriptDirectory.from_config(config)
+
+
+def _definitions(connection: Connection) -> set[str]:
+    """Every table, column, key, constraint and index as the database itself describes them."""
+    if connection.dialect.name == "sqlite":
+        statements = connection.scalars(
+            text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'trigger'")
+        )
+        clauses: set[str] = set()
+        for statement in statements:
+            table, _, body = re.sub(r"\s+", " ", statement).partition(" (")
+            parts = [body] if "INDEX" in table else re.split(r", (?![^(]*\))", body)
+            clauses |= {f"{table}: {part.strip(' )')}" for part in parts}
+        return {clause for clause in clauses if migrate.VERSION_TABLE not in clause}
+    queries = (
+        "SELECT format('%s.%s %s %s %s %s %s', table_name, column_name, data_type, "
+        "character_maximum_length, is_nullable, column_default, collation_name) "
+        "FROM information_schema.columns WHERE table_schema = 'public'",
+        "SELECT format('%s %s', conrelid::regclass, pg_get_constraintdef(oid, true)) || conname "
+        "FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    )
+    found = {row for query in queries for row in connection.scalars(text(query))}
+    return {line for line in found if migrate.VERSION_TABLE not in line}
+
+
+def test_the_migrations_make_what_the_schema_says(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    with database.begin() as connection:
+        metadata.create_all(connection)
+        expected = _definitions(connection)
+        metadata.drop_all(connection)
+    migrate.upgrade(database)
+    with database.begin() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": migrate.VERSION_TABLE, "compare_type": True}
+        )
+        assert compare_metadata(context, metadata) == []
+        found = _definitions(connection)
+    database.close()
+    assert len(expected) > 80
+    assert found == expected
+
+
+def test_every_released_revision_upgrades_to_the_newest(empty_database_url: str) -> None:
+    """Each step is taken alone, as a user who installs every version would."""
+    from alembic import command
+
+    database = Database(empty_database_url)
+    for script in reversed(list(_script().walk_revisions())):
+        config = Config()
+        config.set_main_option("script_location", str(migrate.MIGRATIONS))
+        config.set_main_option("path_separator", "os")
+        with database.begin() as connection:
+            config.attributes["connection"] = connection
+            config.attributes["version_table"] = migrate.VERSION_TABLE
+            command.upgrade(config, script.revision)
+        assert migrate.current(database) == script.revision
+    migrate.upgrade(database)
+    assert migrate.current(database) == migrate.head()
+    database.close()
+
+
+def test_the_revision_in_the_code_is_the_newest_file_and_files_are_numbered() -> None:
+    names = sorted(path.name for path in (migrate.MIGRATIONS / "versions").glob("*.py"))
+    assert _script().get_heads() == [migrate.head()]
+    assert [name.partition("_")[0] for name in names] == [
+        f"{number:04d}" for number in range(1, len(names) + 1)
+    ]
+
+
+def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    with database.read() as connection:
+        before = _definitions(connection)
+    migrate.upgrade(database)
+    migrate.ensure_schema(database)
+    with database.read() as connection:
+        assert _definitions(connection) == before
+
+
+def test_an_empty_database_is_made_usable(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    assert migrate.current(database) is None
+    migrate.ensure_schema(database)
+    assert migrate.current(database) == migrate.head()
+    database.close()
+
+
+def test_racing_upgrades_make_one_schema(empty_database_url: str) -> None:
+    failures: list[BaseException] = []
+
+    def open_it() -> None:
+        database = Database(empty_database_url)
+        try:
+            migrate.ensure_schema(database)
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=open_it) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_failed_upgrade_leaves_the_database_as_it_was(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    with database.begin() as tx:
+        tx.execute(text("CREATE TABLE ops_status (mine INTEGER)"))  # met by the last statements
+    with pytest.raises(Exception, match="already exists"):
+        migrate.upgrade(database)
+    assert migrate.current(database) is None
+    with database.begin() as tx:
+        tx.execute(text("DROP TABLE ops_status"))
+    migrate.upgrade(database)
+    assert migrate.current(database) == migrate.head()
+    database.close()
+
+
+def test_tables_of_somebody_else_are_not_touched(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    with database.begin() as tx:
+        tx.execute(text("CREATE TABLE model_registry (theirs INTEGER)"))
+    with pytest.raises(ConflictError, match="a database of their own"):
+        migrate.ensure_schema(database)
+    database.close()
+
+
+def _stamp(database: Database, revision: str) -> None:
+    with database.begin() as tx:
+        tx.execute(text(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '{revision}'"))
+
+
+def test_an_old_schema_on_a_server_is_upgraded_on_purpose_only(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    _stamp(database, "0000")
+    with pytest.raises(SchemaOutdatedError, match="run `governance db upgrade`"):
+        migrate.ensure_schema(database)
+    database.close()
+
+
+def test_a_schema_from_the_future_is_refused(database: Database) -> None:
+    _stamp(database, "9999")
+    for attempt in (migrate.ensure_schema, migrate.upgrade):
+        with pytest.raises(SchemaOutdatedError, match="newer than this program"):
+            attempt(database)
+    assert migrate.current(database) == "9999"
+
+
+def test_foreign_keys_are_enforced_again_after_an_upgrade(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'governance.db'}")
+    migrate.upgrade(database)
+    with database.begin() as tx:
+        assert tx.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+    database.close()
+
+
+def _run_from(package_folder: Path, somewhere: Path) -> str:
+    program = (
+        "import governance, sys; from governance.store.database import Database\n"
+        "from governance.store.migrate import ensure_schema, current\n"
+        "assert governance.__file__.startswith(sys.argv[2]), governance.__file__\n"
+        "database = Database(sys.argv[1]); ensure_schema(database); print(current(database))"
+    )
+    url = f"sqlite:///{somewhere / '100% new' / 'governance.db'}"
+    ran = subprocess.run(
+        [sys.executable, "-c", program, url, str(package_folder)],
+        cwd=somewhere,
+        env={**os.environ, "PYTHONPATH": str(package_folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ran.stdout.strip()
+
+
+def test_migrations_run_from_any_folder(tmp_path: Path) -> None:
+    installed = tmp_path / "50% off, and spaces"
+    shutil.copytree(ROOT / "governance", installed / "governance")
+    assert _run_from(installed, tmp_path) == migrate.head()
+
+
+def test_the_wheel_carries_the_migrations(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="hatchling builds the wheel")
+    made = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))",
+            str(tmp_path),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    unpacked = tmp_path / "unpacked"
+    with zipfile.ZipFile(tmp_path / made.stdout.split()[-1]) as wheel:
+        wheel.extractall(unpacked)
+    assert _run_from(unpacked, tmp_path) == migrate.head()
