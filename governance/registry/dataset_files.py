@@ -77,12 +77,27 @@ def files_of(given: Path) -> list[DatasetFile]:
     Raises:
         DatasetUnavailableError: missing, unreadable, empty, no regular file, damaged, or changing.
     """
-    if not given.is_dir():
+    try:
+        if stat.S_ISDIR(given.stat().st_mode):
+            return _files_below(given)
         return [_read(given, given.name, given)]
+    except OSError as error:
+        raise DatasetUnavailableError(
+            f"dataset {error.filename or given} cannot be read ({error.strerror or error}); "
+            "restore it or give the path where it is now"
+        ) from error
+
+
+def _files_below(given: Path) -> list[DatasetFile]:
     found = []
-    for folder, below, names in os.walk(given):
+    for folder, below, names in os.walk(given, onerror=_refuse):
         below[:] = sorted(name for name in below if not name.startswith((".", "_")))
         inside = Path(folder)
+        for name in below:
+            if (inside / name).is_symlink():
+                raise DatasetUnavailableError(
+                    f"dataset folder {inside / name} is a link; give the folder it leads to"
+                )
         found += [
             _read(inside / name, (inside / name).relative_to(given).as_posix(), given)
             for name in sorted(names)
@@ -96,23 +111,22 @@ def files_of(given: Path) -> list[DatasetFile]:
     ]
 
 
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be listed must not pass for an empty one."""
+    raise error
+
+
 def _read(path: Path, name: str, root: Path) -> DatasetFile:
-    try:
-        key, status = _key(path)
-        content = _cache.get(key)
-        if content is None:
-            content = content_of_file(path)
-            after, _ = _key(path)
-            if after != key:
-                raise DatasetUnavailableError(
-                    f"dataset {path} was changed while it was read; wait for its writer and repeat"
-                )
-            _remember(key, status, content)
-    except OSError as error:
-        raise DatasetUnavailableError(
-            f"dataset {path} cannot be read ({error.strerror or error}); "
-            "restore it or give the path where it is now"
-        ) from error
+    key, status = _key(path)
+    content = _cache.get(key)
+    if content is None:
+        content = content_of_file(path)
+        after, _ = _key(path)
+        if after != key:
+            raise DatasetUnavailableError(
+                f"dataset {path} was changed while it was read; wait for its writer and repeat"
+            )
+        _remember(key, status, content)
     return DatasetFile(
         name=name,
         content=content,

@@ -160,9 +160,7 @@ def differences(
     if mode == "schema":
         if expected.schema_hash == found.schema_hash:
             return ()
-        pairs = [(expected.files[0], one) for one in found.files] if expected.files else []
-        lines = [line for old, new in pairs for line in _schema_lines(old, new)]
-        return tuple(dict.fromkeys(lines)) or ("the set of schemas differs",)
+        return tuple(_schema_set_lines(expected, found))
     if expected.hash == found.hash:
         return ()
     lines = []
@@ -179,6 +177,18 @@ def differences(
         if old.hash != new.hash:
             lines += _schema_lines(old, new) + _cell_lines(old, new)
     return tuple(lines) or ("the files are in another order",)
+
+
+def _schema_set_lines(expected: DatasetIdentity, found: DatasetIdentity) -> list[str]:
+    old = {sha256_of(one.content.schema): one for one in expected.files}
+    new = {sha256_of(one.content.schema): one for one in found.files}
+    gone = [one for schema, one in old.items() if schema not in new]
+    by_name = {one.name: one for one in expected.files}
+    lines = []
+    for schema, one in new.items():
+        if schema not in old:
+            lines += _schema_lines(by_name.get(one.name) or [*gone, *expected.files][0], one)
+    return lines or [f"no file has the columns of {one.name!r}" for one in gone]
 
 
 def _schema_lines(old: DatasetFile, new: DatasetFile) -> list[str]:

@@ -6,6 +6,7 @@ and compared where its code is not installed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,10 +58,13 @@ class FeatureDefinition:
             raise FeatureGraphError(
                 f"feature {self.name!r}: logic {COLUMN!r} takes one dependency and no params"
             )
-        try:
-            canonical_json(dict(self.params))
-        except InvalidInputError as error:
+        if not isinstance(self.output, bool):
+            raise FeatureGraphError(f"feature {self.name!r}: output must be true or false")
+        try:  # kept as JSON gives them back, so that training and serving call with the same
+            params = json.loads(canonical_json(dict(self.params)))
+        except (InvalidInputError, TypeError, ValueError) as error:
             raise FeatureGraphError(f"feature {self.name!r}: params: {error}") from error
+        object.__setattr__(self, "params", params)
 
     @property
     def is_column(self) -> bool:

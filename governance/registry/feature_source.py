@@ -5,8 +5,8 @@ and plain constants of the same module, and theirs. Comments, docstrings, blank 
 breaks do not count; strings count to the letter. Tokens are the same on every Python that the
 product supports (an f-string is taken as one token, as before Python 3.12).
 
-Not covered: code imported from other modules, classes, and data read at run time. A change there is
-announced by a new ``version`` of the feature.
+Not covered: code imported from other modules, classes, data read at run time, and a file that was
+edited after it was imported. A change there is announced by a new ``version`` of the feature.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def load_logic(logic: str) -> Callable[..., Any]:
     module_name, _, name = logic.partition(":")
     try:
         function = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a module may raise anything while it is imported
         raise FeatureGraphError(
             f"feature logic {logic!r} cannot be imported ({error}); its module must be on the "
             "Python path of every process that computes features"
@@ -69,10 +69,10 @@ def logic_digest(logic: str) -> str:
         FeatureGraphError: it cannot be imported, or is no Python function with readable source.
     """
     function = inspect.unwrap(load_logic(logic))
-    if not isinstance(function, FunctionType):
+    if not isinstance(function, FunctionType) or "<" in function.__qualname__:
         raise FeatureGraphError(
-            f"feature logic {logic!r} is no plain Python function, so its code cannot be read; "
-            "wrap it in one"
+            f"feature logic {logic!r} is no function at the top of a Python module, so what it "
+            "does cannot be read; write it as one, with params for what varies"
         )
     module = inspect.getmodule(function)
     parts: dict[str, str] = {}
@@ -88,12 +88,15 @@ def _collect(
     parts[name] = ""
     words = list(normal_tokens(_source(function)))
     parts[name] = "\x1f".join(words)
-    for word in sorted(set(words) - set(parts)):
-        value = getattr(module, word, None) if word.isidentifier() else None
+    for word in sorted(set(words)):
+        if word in parts or not word.isidentifier():
+            continue
+        value = getattr(module, word, None)
+        value = inspect.unwrap(value) if callable(value) else value
         if isinstance(value, FunctionType) and value.__module__ == function.__module__:
             _collect(word, value, module, parts)
-        elif _is_constant(value):
-            parts[word] = repr(value)
+        elif (constant := _constant(value)) is not None:
+            parts[word] = constant
 
 
 def _source(function: FunctionType) -> str:
@@ -106,10 +109,19 @@ def _source(function: FunctionType) -> str:
         ) from error
 
 
-def _is_constant(value: object) -> bool:
-    if isinstance(value, tuple):
-        return all(_is_constant(item) for item in value)
-    return value is not None and type(value) in (str, bytes, bool, int, float)
+def _constant(value: object) -> str | None:
+    """The text of a plain value; ``None`` for anything else. A set is written sorted."""
+    if type(value) in (str, bytes, bool, int, float):
+        return repr(value)
+    if isinstance(value, dict):
+        return _constant([*value.keys(), *value.values()])
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [_constant(item) for item in value]
+        texts = [text for text in items if text is not None]
+        if len(texts) < len(items):
+            return None
+        return repr(sorted(texts) if isinstance(value, set | frozenset) else texts)
+    return None
 
 
 def normal_tokens(source: str) -> Iterator[str]:

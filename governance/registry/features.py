@@ -1,7 +1,7 @@
 """Feature definitions as a graph: which features a model is given, from what, by which code.
 
 Neighbours: ``feature_definition`` (one feature), ``feature_source`` (import and digest of a logic),
-``provenance`` (the graph's hash in a manifest). The order in which definitions are declared does not
+``provenance`` (the graph's hash in a manifest). The order in which definitions stand does not
 matter: the graph sorts itself, and ``outputs`` is the one order in which a model gets its columns.
 
 Not promised: that a logic looks only at the past, or keeps rows apart. That is the logic's own
@@ -60,7 +60,7 @@ class FeatureGraph:
             raise FeatureGraphError("no feature is an output; a model needs at least one")
 
     @classmethod
-    def of(cls, given: FeatureGraph | Mapping[str, Any] | Iterable[str] | None) -> Self | None:
+    def of(cls, given: object) -> Self | None:
         """A graph from whatever a caller has: a graph, a spec, column names, or nothing.
 
         >>> FeatureGraph.of(["close", "volume"]).outputs
@@ -87,6 +87,8 @@ class FeatureGraph:
             )
         definitions, sources = [], {}
         for record in spec.get("definitions") or ():
+            if not isinstance(record, Mapping):
+                raise FeatureGraphError(f"feature spec: {record!r:.120} is no feature definition")
             fields = dict(record)
             source = fields.pop("source", None)
             try:
@@ -128,6 +130,8 @@ class FeatureGraph:
                 f"columns {absent} are missing from the data, which has {list(frame.columns)}; "
                 "the feature graph needs them"
             )
+        if twice := [name for name in self.inputs if list(frame.columns).count(name) > 1]:
+            raise FeatureGraphError(f"columns {twice} are twice in the data; name each column once")
         values: dict[str, Any] = {name: frame[name] for name in self.inputs}
         for name in self.order:
             values[name] = self._evaluate(self.definitions[name], values, frame.index)

@@ -181,7 +181,7 @@ def _watched(batches: Iterable[pa.RecordBatch], guesses: list[_Guess]) -> Iterat
 
 
 class _Guess:
-    """``number`` if all cells with a value read as one, ``empty`` if none has one, else ``text``."""
+    """``number`` if all cells with a value read as one, or ``empty``, or ``text``."""
 
     def __init__(self) -> None:
         self.dtype = "empty"

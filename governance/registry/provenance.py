@@ -18,6 +18,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from importlib import metadata
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def build_manifest(
         NaiveDatetimeError: ``trained_end`` has no time zone.
     """
     for name, value in (metrics or {}).items():
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, Real) and not math.isfinite(value):
             raise InvalidEvidenceError(f"metric {name!r} is {value}; leave it out or give None")
     commit, dirty = git
     manifest = {
@@ -140,7 +141,7 @@ def git_state(folder: str | os.PathLike[str]) -> GitState:
 
 def _git(folder: str | os.PathLike[str], *arguments: str) -> str | None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    # The repository's own settings must not start programs, and reading must not write its index.
+    # A repository's settings must not start a file monitor, and reading must not write its index.
     command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(Path(folder))]
     try:
         done = subprocess.run(

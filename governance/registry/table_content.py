@@ -131,16 +131,21 @@ class _Column:
             array = array.storage
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
-        if array.type != self.type:
-            array = array.cast(self.type)
+        if pa.types.is_map(array.type):
+            pair = [("key", array.type.key_type), ("value", array.type.item_type)]
+            array = array.cast(pa.large_list(pa.struct(pair)))
         if pa.types.is_large_list(self.type):
             self._shape.update(_lengths(pc.list_value_length(array)))
             self._children[0].update(array.flatten())
-        elif pa.types.is_struct(self.type):
+            return
+        if pa.types.is_struct(self.type):
             self._shape.update(_missing(array))
             for child, values in zip(self._children, array.flatten(), strict=True):
                 child.update(values)
-        elif pa.types.is_large_string(self.type) or pa.types.is_large_binary(self.type):
+            return
+        if array.type != self.type:
+            array = array.cast(self.type)
+        if pa.types.is_large_string(self.type) or pa.types.is_large_binary(self.type):
             self._update_text(array)
         elif pa.types.is_null(self.type):
             self._shape.update(_missing(array))
