@@ -1,0 +1,64 @@
+"""What a task takes over from its DAG run: the evidence time, a name for it, and who asked.
+
+All three follow from the stored run alone, so a cleared and repeated task gets the same answers.
+Pure: no Airflow import, no clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, Self
+
+from governance.values import as_utc, parse_time
+
+
+class Run(Protocol):
+    """The part of Airflow's DAG run that is read here."""
+
+    dag_id: str
+    run_id: str
+    run_after: datetime
+    data_interval_end: datetime | None
+    conf: dict[str, Any] | None
+    triggering_user_name: str | None
+    run_type: Any
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """
+    Attributes:
+        key: names the run, the same for every try; `governance` makes a folder name of it.
+        at: only what was known before this moment may be used.
+        by: who is recorded as the author.
+    """
+
+    key: str
+    at: datetime
+    by: str
+
+    @classmethod
+    def of(cls, run: Run, *, owner: str) -> Self:
+        return cls(
+            key=f"{run.dag_id}/{run.run_id}", at=evidence_time(run), by=author(run, owner=owner)
+        )
+
+
+def evidence_time(run: Run) -> datetime:
+    """`conf["at"]` if given, else the end of the data interval, else the time the run was due.
+
+    A run that is triggered by hand has no data interval.
+    """
+    if (given := (run.conf or {}).get("at")) is not None:
+        return parse_time(given, what='conf["at"]')
+    return as_utc(run.data_interval_end or run.run_after)
+
+
+def author(run: Run, *, owner: str) -> str:
+    """The person who triggered a manual run; else the owner, who answers for scheduled ones.
+
+    `conf` is not asked: whoever triggers a run could write any name into it.
+    """
+    manual = str(getattr(run.run_type, "value", run.run_type)) == "manual"
+    return (run.triggering_user_name if manual else None) or owner
