@@ -1,1 +1,29 @@
-"""Model governance: register, validate, promote and roll back models, and prove why each was in production."""
+"""Model governance: register, validate, promote and roll back models, and prove why each was in
+production.
+
+    from governance import Governance
+    gov = Governance.open()
+
+The names below are the public face; everything else may move. Importing this package imports no
+machine-learning library: `Governance` is resolved on first use, so that DAG files stay quick to
+parse.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from governance.values import Kind, ModelVersion, Stage, Verdict
+
+if TYPE_CHECKING:
+    from governance.wiring import Governance
+
+__all__ = ["Governance", "Kind", "ModelVersion", "Stage", "Verdict"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Governance":
+        from governance.wiring import Governance
+
+        return Governance
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,5 @@
-"""One JSON text for one value: what is hashed, signed or compared is rendered here and nowhere else.
+"""One JSON text for one value: what is hashed, signed or compared is rendered here and nowhere
+else.
 
 Sorted keys, no white space, UTF-8, shortest round-trip floats, no NaN or infinity. The same value
 gives the same bytes on every machine and every Python that the product supports. Not promised:

@@ -1,8 +1,9 @@
-"""Where this installation keeps things: ``GOVERNANCE_*`` variables, with defaults that need no server.
+"""Where this installation keeps things: ``GOVERNANCE_*`` variables, with defaults that need no
+server.
 
-Settings say *where* and *whether*, never *how much is good enough* (that is the policy's). Nothing is
-read from the working directory except the default home, ``./.governance``. Secrets are paths to files
-or ``SecretStr``; ``repr`` never shows one.
+Settings say *where* and *whether*, never *how much is good enough* (that is the policy's). Nothing
+is read from the working directory except the default home, ``./.governance``. Secrets are paths to
+files or ``SecretStr``; ``repr`` never shows one.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ class Settings(BaseSettings):
             between all workers.
         database_url: SQLAlchemy URL; empty means SQLite in ``home``.
         config: path of ``governance.yaml``; empty means ``<home>/config/governance.yaml``.
-        policy: path of ``promotion_policy.yaml``; empty means ``<home>/config/promotion_policy.yaml``.
+        policy: path of ``promotion_policy.yaml``; empty means
+            ``<home>/config/promotion_policy.yaml``.
         allow_pickle: may pickle and joblib members be written and loaded at all?
         checkpoint_key_file: Ed25519 private key (PEM) that signs audit checkpoints.
-        probe_cpu_seconds, probe_memory_mib: limits of the child process that first parses an artifact.
+        probe_cpu_seconds, probe_memory_mib: limits of the child process that first parses an
+            artifact.
         lock_timeout_seconds: how long a write waits for another one before it is refused.
     """
 
@@ -60,11 +63,13 @@ class Settings(BaseSettings):
                 backend = make_url(url).get_backend_name()
             except ArgumentError:
                 raise SettingsError(
-                    "GOVERNANCE_DATABASE_URL is no SQLAlchemy URL; write sqlite:////path/governance.db "
-                    "or postgresql+psycopg://user:password@host/database"
+                    "GOVERNANCE_DATABASE_URL is no SQLAlchemy URL; write "
+                    "sqlite:////path/governance.db or postgresql://user:password@host/database"
                 ) from None
             if backend not in ("sqlite", "postgresql", "postgres"):
-                raise SettingsError(f"database {backend!r} is not supported; use sqlite or postgresql")
+                raise SettingsError(
+                    f"database {backend!r} is not supported; use sqlite or postgresql"
+                )
         return loaded.model_copy(update={"home": loaded.home.expanduser().absolute()})
 
     @property

@@ -1,4 +1,5 @@
-"""The words of the product as values: stages, verdicts, names, versions, digests, times, references.
+"""The words of the product as values: stages, verdicts, names, versions, digests, times,
+references.
 
 Pure: no I/O, no clock, no database. Everything above builds on these and on nothing else. What is
 *allowed* between stages is not here (``governance.registry.lifecycle``).
@@ -37,7 +38,7 @@ class Stage(StrEnum):
 class Verdict(StrEnum):
     """What a gate or a decision says. Missing evidence is INSUFFICIENT, never PASS."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict, no password
     FAIL = "fail"
     INSUFFICIENT = "insufficient"
 
@@ -109,7 +110,8 @@ class SemanticVersion:
 
     @property
     def sort_key(self) -> str:
-        """Text that sorts as the versions do, in any database collation of ASCII digits and letters.
+        """Text that sorts as the versions do, in any database collation of ASCII digits and
+        letters.
 
         A number is written with its digits counted by a fixed width, a release sorts after its
         pre-releases.
@@ -202,7 +204,8 @@ def parse_time(text: str, *, what: str = "at") -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
-    """One registered version, as it stood when it was read. ``metrics`` and the like are plain JSON.
+    """One registered version, as it stood when it was read. ``metrics`` and the like are plain
+    JSON.
 
     ``created`` is true only on the object that ``register_model`` returns for a new version.
     """
@@ -260,9 +263,7 @@ class Ref:
                 return cls(name=check_model_name(name), stage=Stage(stage))
             name, colon, version = ref.partition(":")
             if colon:
-                return cls(
-                    name=check_model_name(name), version=str(SemanticVersion.parse(version))
-                )
+                return cls(name=check_model_name(name), version=str(SemanticVersion.parse(version)))
         raise InvalidInputError(
             f"{str(ref)[:80]!r} refers to no version; give a ModelVersion, an id of 12 hex digits, "
             "'name:1.2.0' or 'name@production'"

@@ -1,0 +1,71 @@
+"""`governance NOUN VERB`: the root of the command line, and what its exit codes mean.
+
+Data goes to stdout, messages and progress to stderr. Exit codes: 0 ok, 1 error, 2 usage, 3
+conflict or gate failed, 4 insufficient evidence, 5 integrity, 6 forbidden, 7 unavailable.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from governance.cli import audit, configuration, db, init, promotion, registry, retrain, validate
+from governance.cli.session import Location
+from governance.errors import GovernanceError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Model governance: what exists, what was measured, what was decided, and why.",
+)
+app.add_typer(registry.app, name="registry", help="What exists: versions and their artifacts.")
+app.add_typer(audit.app, name="audit", help="What happened: the audit log and its checkpoints.")
+app.add_typer(db.app, name="db", help="The database schema.")
+app.add_typer(configuration.app, name="config", help="governance.yaml.")
+app.add_typer(retrain.app, name="retrain", help="The retrain cycle without Airflow.")
+app.add_typer(promotion.app, name="promotion", help="Which version decides.")
+app.command("init")(init.init)
+app.command("validate")(validate.validate)
+app.command("reconcile")(registry.reconcile)
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    home: Annotated[
+        str | None, typer.Option(help="Folder of artifacts and state.", envvar="GOVERNANCE_HOME")
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(help="SQLAlchemy URL; SQLite in the home if not given.", show_default=False),
+    ] = None,
+) -> None:
+    context.obj = Location(home=home, database=database)
+
+
+def main() -> None:
+    """The console script: typed errors become a line on stderr and an exit code."""
+    try:
+        app(prog_name="governance")
+    except GovernanceError as error:
+        as_json = any(
+            argument in ("--output=json", "-ojson")
+            or (argument == "json" and before in ("--output", "-o"))
+            for before, argument in zip(sys.argv, sys.argv[1:], strict=False)
+        )
+        if as_json:
+            problem = {"code": error.code, "status": error.status, "message": error.message}
+            sys.stderr.write(json.dumps(problem) + "\n")
+        else:
+            sys.stderr.write(f"error [{error.code}]: {error.message}\n")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output left (`| head`); say nothing more, to anybody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,139 @@
+"""`governance audit list|verify|checkpoint|keygen`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from governance.cli.output import emit_record, emit_rows, note, progress
+from governance.cli.session import Location, Output, OutputOption
+from governance.errors import SettingsError
+from governance.history.audit import AuditLog
+from governance.history.checkpoints import (
+    Checkpoint,
+    create_checkpoint,
+    key_id,
+    load_private_key,
+    load_public_key,
+    save_private_key,
+    save_public_key,
+)
+from governance.settings import Settings
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    action: Annotated[str | None, typer.Option(help="Only this action.")] = None,
+    after: Annotated[int, typer.Option(min=0, help="Only entries behind this number.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Entries on a page.")] = 100,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """What happened, oldest first."""
+    location: Location = context.obj
+    with location.open() as gov:
+        entries = gov.audit.entries(model=model, action=action, after=after, limit=limit)
+    emit_rows(
+        [
+            {
+                "seq": entry.seq,
+                "recorded_at": entry.recorded_at,
+                "actor": entry.actor,
+                "action": entry.action,
+                "model": entry.model,
+                "version_id": entry.version_id,
+                "details": dict(entry.details),
+                "hash": entry.hash,
+            }
+            for entry in entries
+        ],
+        output,
+        columns=("seq", "recorded_at", "actor", "action", "model", "version_id", "details"),
+        empty="no entries",
+    )
+    if len(entries) == limit and output is Output.TABLE:
+        note(f"more: --after {entries[-1].seq}")
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A signed checkpoint; sees a cut tail and a rewrite.")
+    ] = None,
+    public_key: Annotated[
+        Path | None, typer.Option(help="PEM of the key that checkpoints must be signed with.")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Walk the whole chain. Exit 5 names the first bad entry."""
+    location: Location = context.obj
+    settings = location.settings
+    anchor = None if checkpoint is None else Checkpoint.load(checkpoint)
+    trusted = None
+    if anchor is not None:
+        if public_key is not None:
+            trusted = load_public_key(public_key)
+        elif settings.checkpoint_key_file is not None:
+            trusted = load_private_key(settings.checkpoint_key_file).public_key()
+    with location.open() as gov, progress() as bar:
+        task = bar.add_task("audit log", total=None)
+        found = AuditLog(gov.database, trusted_key=trusted).verify(
+            anchor, progress=lambda seq: bar.update(task, completed=seq)
+        )
+    emit_record(
+        {"intact": True, "entries": found.entries, "head": found.head, "anchored": bool(anchor)},
+        output,
+    )
+    if anchor is None:
+        note("without --checkpoint a cut tail or a rewritten log cannot be seen")
+
+
+@app.command()
+def checkpoint(
+    context: typer.Context,
+    out: Annotated[Path, typer.Argument(help="Where to write it: not beside the database.")],
+    key: Annotated[
+        Path | None, typer.Option(help="Private key (PEM); else GOVERNANCE_CHECKPOINT_KEY_FILE.")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Verify the log and sign where it ends."""
+    location: Location = context.obj
+    private = load_private_key(_key_file(key, location.settings))
+    with location.open() as gov:
+        made = create_checkpoint(gov.audit, private)
+    made.save(out)
+    emit_record({"file": str(out), "seq": made.seq, "hash": made.hash}, output)
+    note("keep it where whoever writes the database cannot write")
+
+
+@app.command()
+def keygen(
+    private: Annotated[Path, typer.Argument(help="File for the private key; keep it secret.")],
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Make an Ed25519 key pair for checkpoints; the public half gets the suffix .pub."""
+    key = Ed25519PrivateKey.generate()
+    save_private_key(key, private)
+    public = private.with_name(private.name + ".pub")
+    save_public_key(key.public_key(), public)
+    emit_record(
+        {"private": str(private), "public": str(public), "key_id": key_id(key.public_key())}, output
+    )
+
+
+def _key_file(given: Path | None, settings: Settings) -> Path:
+    found = given or settings.checkpoint_key_file
+    if found is None:
+        raise SettingsError(
+            "no key to sign with; give --key or GOVERNANCE_CHECKPOINT_KEY_FILE "
+            "(`governance audit keygen` makes one)"
+        )
+    return found

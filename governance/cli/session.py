@@ -1,0 +1,67 @@
+"""What every command needs: the governance it works on, who is asking, and how to answer."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from governance.errors import InvalidInputError
+from governance.settings import Settings
+from governance.values import parse_time
+from governance.wiring import Governance
+
+
+class Output(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """The root options; `None` leaves it to the environment."""
+
+    home: str | None
+    database: str | None
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.load(home=self.home, database_url=self.database)
+
+    def open(self) -> Governance:
+        return Governance.open(settings=self.settings)
+
+
+def current_person() -> str:
+    """Who runs this command, as the system says; ``GOVERNANCE_ACTOR`` overrides it."""
+    if actor := os.environ.get("GOVERNANCE_ACTOR"):
+        return actor
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:  # a container user without a name
+        raise InvalidInputError(
+            "this user has no name; give --by or set GOVERNANCE_ACTOR"
+        ) from error
+
+
+def parsed_at(text: str | None) -> datetime | None:
+    """An ``--at`` option."""
+    return None if text is None else parse_time(text)
+
+
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", help="table for people, json for programs.")
+]
+ByOption = Annotated[
+    str | None,
+    typer.Option(help="Who does this; the system user if not given.", show_default=False),
+]
+AtOption = Annotated[
+    str | None, typer.Option(help="Effective time, ISO 8601 with a zone.", show_default=False)
+]
+ReasonOption = Annotated[str, typer.Option(help="Why; goes into the record.")]

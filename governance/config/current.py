@@ -1,0 +1,31 @@
+"""The configuration file as it stands now, read again only when the file changed."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from governance.config.governance_file import GovernanceConfig, load_config
+
+
+class CurrentConfig:
+    """Call it for the declared models. A changed file that is broken raises ``ConfigError``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._read: tuple[tuple[int, int, int] | None, GovernanceConfig] | None = None
+
+    def __call__(self) -> GovernanceConfig:
+        signature = self._signature()
+        with self._lock:
+            if self._read is None or self._read[0] != signature:
+                self._read = (signature, load_config(self.path))
+            return self._read[1]
+
+    def _signature(self) -> tuple[int, int, int] | None:
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino

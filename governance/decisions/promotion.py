@@ -1,0 +1,244 @@
+"""`gov.promotion`: which version decides. One transaction holds everything that a change of it
+means.
+
+The model's head row is locked first and its generation compared. Then, together or not at all: the
+previous champion retired, the version in production, the decision, the activation, the audit
+entries, the answer for the idempotency key. The database itself refuses a second production
+version.
+
+Integrity is never skipped: the artifact's bytes are compared with their digest before the
+transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from governance.canonical import sha256_of
+from governance.decisions.idempotency import remember, replay_of
+from governance.decisions.record import (
+    Decision,
+    activation_history,
+    find_decision,
+    new_decision_id,
+    store_decision,
+)
+from governance.errors import (
+    GateFailedError,
+    InvalidInputError,
+    ReasonRequiredError,
+    StaleGenerationError,
+)
+from governance.history.activations import activate
+from governance.policy.promotion import PromotionFacts, decide_promotion
+from governance.registry import attachments, lifecycle, records
+from governance.registry.heads import lock_head
+from governance.registry.transitions import move
+from governance.store.database import Database, database_time
+from governance.values import ModelVersion, Stage, as_utc
+
+OPERATION = "promotion"
+
+
+class ModelPromotion:
+    """Promotes versions. Built by ``Governance.open``.
+
+    Not here yet: gates on shadow, drift and experiment evidence, approval, rollback and replay.
+    Until evidence of these kinds can be recorded, a promotion without force is refused as
+    INSUFFICIENT.
+    """
+
+    def __init__(self, database: Database, check_integrity: Callable[[ModelVersion], None]) -> None:
+        self._database = database
+        self._check_integrity = check_integrity
+
+    def promote_to_production(
+        self,
+        ref: ModelVersion | str,
+        *,
+        by: str,
+        approved_by: str | None = None,
+        force: bool = False,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+        expected_generation: int | None = None,
+        at: datetime | None = None,
+    ) -> Decision:
+        """Put a version into production and retire the one before.
+
+        Args:
+            by, approved_by: people; recorded as given (faces establish who they are).
+            force: skip the gates, never integrity or the lifecycle; needs `reason`.
+            idempotency_key: the same key with the same arguments gives the same decision.
+            expected_generation: ``gov.registry.generation(name)`` as the caller last saw it.
+            at: effective time of the activation; database time if not given.
+
+        Raises:
+            ReasonRequiredError: forced without a reason.
+            IllegalTransitionError: from this stage there is no way into production.
+            ArtifactIntegrityError: the bytes are not the registered ones; nothing changed.
+            GateFailedError: refused; ``decision`` is the stored record.
+            StaleGenerationError: another activation came first; ``generation`` is the current one.
+        """
+        attachments.check_text(by, what="by", limit=256, required=True)
+        if approved_by is not None:
+            attachments.check_text(approved_by, what="approved_by", limit=256, required=True)
+        if reason is not None:
+            attachments.check_text(reason, what="reason", limit=2000)
+        if force and not (reason or "").strip():
+            raise ReasonRequiredError("a forced promotion needs a reason; say why it cannot wait")
+        if expected_generation is not None and (
+            isinstance(expected_generation, bool) or not isinstance(expected_generation, int)
+        ):
+            raise InvalidInputError(
+                "expected_generation is a whole number, see registry.generation"
+            )
+        effective = None if at is None else as_utc(at)
+        with self._database.read() as connection:
+            version = records.resolve(connection, ref)
+            fingerprint = sha256_of(
+                {
+                    "version": version.id,
+                    "by": by,
+                    "approved_by": approved_by,
+                    "force": force,
+                    "reason": reason,
+                    "expected_generation": expected_generation,
+                    "at": effective,
+                }
+            )
+            if (earlier := self._earlier(connection, idempotency_key, fingerprint)) is not None:
+                return earlier
+            route = lifecycle.Route.FORCE if force else lifecycle.Route.PROMOTION
+            if force or version.stage not in (Stage.VALIDATED, Stage.STAGING):
+                lifecycle.check_activation(version.stage, route)
+        self._check_integrity(version)
+        facts = PromotionFacts(stage=version.stage, digest=version.digest, intact=True)
+        said = decide_promotion(facts)
+        with self._database.begin() as tx:
+            head = lock_head(tx, version.name)
+            if (earlier := self._earlier(tx, idempotency_key, fingerprint)) is not None:
+                return earlier
+            champion = records.in_production(tx, version.name)
+            self._check_generation(version.name, head, expected_generation, champion)
+            now = database_time(tx)
+            carried_out = force or said.passed
+            decision = Decision(
+                id=new_decision_id(),
+                operation=OPERATION,
+                model=version.name,
+                version_id=version.id,
+                version=version.version,
+                verdict=said.verdict,
+                eligible=said.passed,
+                forced=force,
+                checks=said.checks,
+                facts=facts.as_json(),
+                policy=said.policy,
+                policy_digest=said.policy_digest,
+                verdict_hash=said.verdict_hash,
+                by=by,
+                approved_by=approved_by,
+                reason=reason,
+                at=effective or now,
+                recorded_at=now,
+                generation=head + 1 if carried_out else None,
+            )
+            store_decision(tx, decision, recorded_at=now)
+            if carried_out:
+                self._activate(tx, version, champion, decision, head)
+            if idempotency_key is not None:
+                remember(
+                    tx,
+                    idempotency_key,
+                    OPERATION,
+                    fingerprint,
+                    {"decision": decision.id, "generation": decision.generation},
+                    at=now,
+                )
+        return _or_refused(decision)
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """Every activation of a model, oldest first: what was live from when on, who, why."""
+        with self._database.read() as connection:
+            return activation_history(connection, name)
+
+    def _activate(
+        self,
+        tx: Connection,
+        version: ModelVersion,
+        champion: ModelVersion | None,
+        decision: Decision,
+        head: int,
+    ) -> None:
+        if champion is not None:
+            move(
+                tx,
+                champion,
+                Stage.RETIRED,
+                by=decision.by,
+                reason=f"replaced by {version.ref}",
+                at=decision.at,
+                details={"decision": decision.id},
+            )
+        move(
+            tx,
+            version,
+            Stage.PRODUCTION,
+            by=decision.by,
+            reason=decision.reason,
+            at=decision.at,
+            details={"decision": decision.id, "generation": head + 1, "forced": decision.forced},
+        )
+        activate(
+            tx,
+            model=version.name,
+            version_id=version.id,
+            decision_id=decision.id,
+            operation=OPERATION,
+            forced=decision.forced,
+            effective_at=decision.at,
+            expected_generation=head,
+        )
+
+    def _earlier(
+        self, connection: Connection, key: str | None, fingerprint: str
+    ) -> Decision | None:
+        """The decision that this key stands for already."""
+        if key is None:
+            return None
+        answer = replay_of(connection, key, OPERATION, fingerprint)
+        return None if answer is None else _or_refused(self._stored(connection, answer))
+
+    def _stored(self, connection: Connection, answer: dict[str, Any]) -> Decision:
+        found = find_decision(connection, answer["decision"])
+        if found is None:
+            raise InvalidInputError(f"decision {answer['decision']} is missing from the database")
+        return found
+
+    @staticmethod
+    def _check_generation(
+        name: str, head: int, expected: int | None, champion: ModelVersion | None
+    ) -> None:
+        if expected is not None and expected != head:
+            number = None if champion is None else champion.version
+            raise StaleGenerationError(
+                f"{name!r} is at generation {head} (production: {number}), not {expected}; "
+                "look at what changed and decide again",
+                generation=head,
+                version=number,
+            )
+
+
+def _or_refused(decision: Decision) -> Decision:
+    if decision.eligible or decision.forced:
+        return decision
+    raise GateFailedError(
+        f"{decision.model}:{decision.version} was not promoted ({decision.verdict}): "
+        f"{'; '.join(decision.reasons)}. Collect the evidence, or force it with a reason",
+        decision=decision,
+    )

@@ -1,0 +1,214 @@
+"""The record of a decision: what was asked, of what, what came out, who did it.
+
+``store_decision`` writes it in the caller's transaction, beside the state change and the audit
+entry. The record holds the facts and the policy themselves, so that it can be judged again later.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, insert, select
+from sqlalchemy.engine import Connection
+
+from governance.history.audit import append_entry
+from governance.policy.verdict import GateResult
+from governance.store.schema import activations, decisions, model_registry
+from governance.values import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """``bool(decision)`` is its eligibility: whether the gates passed, not whether it was carried
+    out.
+
+    Attributes:
+        id: 32 hex digits; `None` for a check that was not stored.
+        operation: ``validation``, ``promotion``.
+        verdict: what the gates said together.
+        forced: carried out in spite of the verdict, by a person with a reason.
+        generation: of the activation it led to; `None` where there was none.
+        recorded_at: database time; `None` if not stored.
+    """
+
+    id: str | None
+    operation: str
+    model: str
+    version_id: str
+    version: str
+    verdict: Verdict
+    eligible: bool
+    forced: bool
+    checks: tuple[GateResult, ...]
+    facts: Mapping[str, Any] = field(repr=False)
+    policy: Mapping[str, Any] = field(repr=False)
+    policy_digest: str
+    verdict_hash: str
+    by: str
+    approved_by: str | None = None
+    reason: str | None = None
+    at: datetime
+    recorded_at: datetime | None = None
+    generation: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.eligible
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why not, in sentences: the checks that did not pass and were enforced."""
+        return tuple(
+            f"{check.gate}: {check.reason}"
+            for check in self.checks
+            if check.result is not Verdict.PASS and check.mode == "enforce"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """What programs and faces show; without the frozen facts."""
+        return {
+            "id": self.id,
+            "operation": self.operation,
+            "model": self.model,
+            "version": self.version,
+            "version_id": self.version_id,
+            "verdict": self.verdict,
+            "eligible": self.eligible,
+            "forced": self.forced,
+            "checks": [check.as_json() for check in self.checks],
+            "policy_digest": self.policy_digest,
+            "verdict_hash": self.verdict_hash,
+            "by": self.by,
+            "approved_by": self.approved_by,
+            "reason": self.reason,
+            "at": self.at,
+            "recorded_at": self.recorded_at,
+            "generation": self.generation,
+        }
+
+
+def new_decision_id() -> str:
+    return uuid.uuid4().hex
+
+
+def store_decision(tx: Connection, decision: Decision, *, recorded_at: datetime) -> int:
+    """Write the record and its audit entry; gives the entry's sequence number.
+
+    The entry holds the verdict hash, so that the chain covers the record.
+    """
+    tx.execute(
+        insert(decisions).values(
+            id=decision.id,
+            operation=decision.operation,
+            model_name=decision.model,
+            version_id=decision.version_id,
+            verdict=decision.verdict,
+            eligible=decision.eligible,
+            forced=decision.forced,
+            checks=[check.as_json() for check in decision.checks],
+            facts=decision.facts,
+            policy=decision.policy,
+            policy_digest=decision.policy_digest,
+            verdict_hash=decision.verdict_hash,
+            decided_by=decision.by,
+            approved_by=decision.approved_by,
+            reason=decision.reason,
+            at=decision.at,
+            recorded_at=recorded_at,
+        )
+    )
+    return append_entry(
+        tx,
+        actor=decision.by,
+        action=f"{decision.operation}.decided",
+        model=decision.model,
+        version_id=decision.version_id,
+        details={
+            "decision": decision.id,
+            "version": decision.version,
+            "verdict": decision.verdict,
+            "eligible": decision.eligible,
+            "forced": decision.forced,
+            "approved_by": decision.approved_by,
+            "reason": decision.reason,
+            "policy_digest": decision.policy_digest,
+            "verdict_hash": decision.verdict_hash,
+            "at": decision.at,
+        },
+    )
+
+
+def find_decision(connection: Connection, decision_id: str) -> Decision | None:
+    """The stored record with this id."""
+    row = connection.execute(_select().where(decisions.c.id == decision_id)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def latest_decision(connection: Connection, version_id: str, operation: str) -> Decision | None:
+    """The last decision of this kind on a version."""
+    row = connection.execute(
+        _select()
+        .where(decisions.c.version_id == version_id, decisions.c.operation == operation)
+        .order_by(decisions.c.recorded_at.desc(), decisions.c.id)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def activation_history(connection: Connection, model: str) -> list[dict[str, Any]]:
+    """Every activation of a model with who decided it and why, oldest first."""
+    rows = connection.execute(
+        select(
+            activations.c.generation,
+            activations.c.version_id,
+            model_registry.c.version,
+            activations.c.operation,
+            activations.c.forced,
+            activations.c.effective_at,
+            activations.c.recorded_at,
+            decisions.c.decided_by.label("by"),
+            decisions.c.reason,
+        )
+        .outerjoin(model_registry, model_registry.c.id == activations.c.version_id)
+        .outerjoin(decisions, decisions.c.id == activations.c.decision_id)
+        .where(activations.c.model_name == model)
+        .order_by(activations.c.generation)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def _select() -> Select[Any]:
+    return (
+        select(decisions, model_registry.c.version, activations.c.generation)
+        .join(model_registry, model_registry.c.id == decisions.c.version_id)
+        .outerjoin(activations, activations.c.decision_id == decisions.c.id)
+    )
+
+
+def _from_row(row: Row[Any]) -> Decision:
+    return Decision(
+        id=row.id,
+        operation=row.operation,
+        model=row.model_name,
+        version_id=row.version_id,
+        version=row.version,
+        verdict=Verdict(row.verdict),
+        eligible=row.eligible,
+        forced=row.forced,
+        checks=tuple(
+            GateResult(**{**check, "result": Verdict(check["result"])}) for check in row.checks
+        ),
+        facts=row.facts,
+        policy=row.policy,
+        policy_digest=row.policy_digest,
+        verdict_hash=row.verdict_hash,
+        by=row.decided_by,
+        approved_by=row.approved_by,
+        reason=row.reason,
+        at=row.at,
+        recorded_at=row.recorded_at,
+        generation=row.generation,
+    )

@@ -1,0 +1,118 @@
+"""trained -> validated or failed: gather the facts, ask the policy, record what came out.
+
+The gates are pure (``governance.policy.validation``); this module brings them the load verdict, the
+provenance and the measured metrics, and writes decision, stage and audit entry in one transaction.
+INSUFFICIENT changes no stage: the version stays trained until the missing evidence is there.
+A version that was judged keeps its verdict: asking again gives the stored decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from governance.decisions.record import Decision, latest_decision, new_decision_id, store_decision
+from governance.errors import IllegalTransitionError
+from governance.policy.facts import LoadFact, MetricLimit, ValidationFacts
+from governance.policy.validation import ValidationPolicy, decide_validation
+from governance.registry import attachments, records
+from governance.registry.heads import lock_head
+from governance.registry.transitions import move
+from governance.store.database import Database, database_time
+from governance.values import ModelVersion, Stage, Verdict, as_utc
+
+OPERATION = "validation"
+
+
+class VersionValidation:
+    """Judges versions once; `load_fact`, `metrics` and `policy_of` bring its inputs."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        load_fact: Callable[[ModelVersion], LoadFact | None],
+        metrics: Callable[[ModelVersion], Mapping[str, Mapping[str, float | None]]],
+        policy_of: Callable[[str], ValidationPolicy],
+    ) -> None:
+        self._database = database
+        self._load_fact = load_fact
+        self._metrics = metrics
+        self._policy_of = policy_of
+
+    def __call__(
+        self,
+        ref: ModelVersion | str,
+        *,
+        by: str,
+        at: datetime | None = None,
+        limits: Iterable[MetricLimit] = (),
+    ) -> Decision:
+        """The decision on a version; judged now if it is trained, the stored one afterwards.
+
+        Args:
+            limits: asked in addition to the declared ones, for pipelines of one's own.
+
+        Raises:
+            IllegalTransitionError: a draft, or a version that left trained without a verdict.
+        """
+        attachments.check_text(by, what="by", limit=256, required=True)
+        with self._database.read() as connection:
+            version = records.resolve(connection, ref)
+            earlier = latest_decision(connection, version.id, OPERATION)
+        if version.stage is not Stage.TRAINED:
+            if earlier is not None and earlier.verdict is not Verdict.INSUFFICIENT:
+                return earlier
+            raise IllegalTransitionError(
+                f"{version.ref} is {version.stage}; only a trained version can be validated"
+            )
+        declared = self._policy_of(version.name)
+        policy = replace(declared, limits=(*declared.limits, *limits))
+        facts = self._facts(version, policy)
+        said = decide_validation(facts, policy)
+        target = {Verdict.PASS: Stage.VALIDATED, Verdict.FAIL: Stage.FAILED}.get(said.verdict)
+        with self._database.begin() as tx:
+            lock_head(tx, version.name)
+            now = database_time(tx)
+            decision = Decision(
+                id=new_decision_id(),
+                operation=OPERATION,
+                model=version.name,
+                version_id=version.id,
+                version=version.version,
+                verdict=said.verdict,
+                eligible=said.verdict is Verdict.PASS,
+                forced=False,
+                checks=said.checks,
+                facts=facts.as_json(),
+                policy=policy.as_json(),
+                policy_digest=said.policy_digest,
+                verdict_hash=said.verdict_hash,
+                by=by,
+                at=now if at is None else as_utc(at),
+                recorded_at=now,
+            )
+            store_decision(tx, decision, recorded_at=now)
+            if target is not None:
+                move(
+                    tx,
+                    version,
+                    target,
+                    by=by,
+                    reason="; ".join(decision.reasons)[:2000] or "validation passed",
+                    at=decision.at,
+                    details={"decision": decision.id},
+                )
+        return decision
+
+    def _facts(self, version: ModelVersion, policy: ValidationPolicy) -> ValidationFacts:
+        provenance: dict[str, Any] = {
+            name: version.manifest.get(name) for name in policy.required_provenance
+        }
+        return ValidationFacts(
+            load=self._load_fact(version),
+            provenance=provenance,
+            metrics=self._metrics(version),
+        )

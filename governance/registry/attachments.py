@@ -1,0 +1,122 @@
+"""What people may attach to a version: limits, and a net for credentials that slipped in.
+
+Pure. The net knows the shapes of common tokens; it does not promise to find every secret.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from governance.canonical import canonical_json
+from governance.errors import InvalidInputError, SecretInMetadataError
+
+MAX_KEYS = 64
+MAX_VALUE_BYTES = 4096
+MAX_CONFIG_BYTES = 1 << 20
+MAX_TAGS = 32
+
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=-]{0,63}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Shapes that vendors document for their tokens, and keys and URLs that carry a password.
+_SECRETS = re.compile(
+    r"AKIA[0-9A-Z]{16}"
+    r"|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}"
+    r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{32,}"
+    r"|AIza[0-9A-Za-z_-]{35}|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|[a-z][a-z0-9+.-]*://[^/\s:@]{1,64}:[^/\s@]{3,}@"
+)
+
+
+def check_no_secret(value: str, *, where: str) -> str:
+    """`value` itself, unless it looks like a credential; the refusal does not repeat it.
+
+    >>> check_no_secret("postgresql://u:hunter2@db/x", where="metadata 'dsn'")
+    Traceback (most recent call last):
+        ...
+    governance.errors.SecretInMetadataError: metadata 'dsn' looks like a credential; ...
+    """
+    if _SECRETS.search(value):
+        raise SecretInMetadataError(
+            f"{where} looks like a credential; remove it and revoke it if it was real "
+            "(records are append-only and are shown to every reader)"
+        )
+    return value
+
+
+def check_text(value: object, *, what: str, limit: int, required: bool = False) -> str:
+    """Free text by people: bounded, without control characters or credentials."""
+    if not isinstance(value, str) or (required and not value.strip()):
+        raise InvalidInputError(f"{what} must be {'non-empty ' if required else ''}text")
+    if len(value) > limit or _CONTROL.search(value):
+        raise InvalidInputError(
+            f"{what} must have at most {limit} characters and no control characters"
+        )
+    return check_no_secret(value, where=what)
+
+
+def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """At most 64 keys of at most 4 KiB each, JSON, finite, without credentials."""
+    given = dict(metadata or {})
+    if len(given) > MAX_KEYS:
+        raise InvalidInputError(f"metadata has {len(given)} keys; at most {MAX_KEYS} are kept")
+    for key, value in given.items():
+        check_text(key, what="a metadata key", limit=128, required=True)
+        text = canonical_json(value)
+        if len(text.encode()) > MAX_VALUE_BYTES:
+            raise InvalidInputError(
+                f"metadata {key!r} is larger than {MAX_VALUE_BYTES} bytes; keep a path or digest"
+            )
+        check_no_secret(text, where=f"metadata {key!r}")
+    return given
+
+
+def check_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A training configuration: any JSON of at most 1 MiB without credentials."""
+    given = dict(config or {})
+    text = canonical_json(given)
+    if len(text) > MAX_CONFIG_BYTES:
+        raise InvalidInputError("the training config is larger than 1 MiB")
+    check_no_secret(text, where="the training config")
+    return given
+
+
+def check_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Finite numbers or `None`, flat (`{"auc": .7}`) or per split (`{"test": {"auc": .7}}`).
+
+    >>> check_metrics({"test": {"auc": 0.7}})
+    {'test': {'auc': 0.7}}
+    """
+    checked: dict[str, Any] = {}
+    for key, value in dict(metrics or {}).items():
+        check_text(key, what="a metric name", limit=128, required=True)
+        if isinstance(value, Mapping):
+            checked[key] = check_metrics(value)
+            continue
+        number = value.item() if hasattr(value, "item") else value
+        if number is not None and (
+            not isinstance(number, int | float) or not math.isfinite(number)
+        ):
+            raise InvalidInputError(
+                f"metric {key!r} is no finite number; give None for a figure that does not exist"
+            )
+        checked[key] = number
+    return checked
+
+
+def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Sorted, without doubles, 1-64 of letters, digits and ``. _ : / = -``."""
+    if isinstance(tags, str):
+        raise InvalidInputError("tags is a list of texts, not one text")
+    found = sorted(set(tags))
+    if len(found) > MAX_TAGS:
+        raise InvalidInputError(f"{len(found)} tags; at most {MAX_TAGS} are kept")
+    for tag in found:
+        if not isinstance(tag, str) or not _TAG.fullmatch(tag):
+            raise InvalidInputError(
+                f"tag {str(tag)[:64]!r} is not allowed; 1-64 letters, digits and . _ : / = -"
+            )
+        check_no_secret(tag, where="a tag")
+    return tuple(found)

@@ -1,0 +1,51 @@
+"""From a path that a caller gives to the members of an artifact: which files, under which names.
+
+The content decides the format, the suffix is not believed. Nothing is parsed. Links are not
+followed.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+from governance.errors import InvalidInputError
+from governance.registry.formats.sniff import HEAD_BYTES, SUFFIXES, sniff
+
+_MEMBER = re.compile(r"model\.[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
+
+
+def collect_members(path: Path) -> tuple[dict[str, bytes | Path], str]:
+    """Member names to files, and the format (several joined by ``+``).
+
+    Raises:
+        InvalidInputError: no such file, a link, an empty file, or a folder without ``model.*``.
+    """
+    if path.is_dir() and not path.is_symlink():
+        found = sorted(file for file in path.iterdir() if _MEMBER.fullmatch(file.name))
+        if not found:
+            raise InvalidInputError(f"{path} holds no member; name the files model.*")
+        formats = {_format_of(file) for file in found}
+        members: dict[str, bytes | Path] = {file.name: file for file in found}
+        return members, "+".join(sorted(formats))
+    kind = _format_of(path)
+    suffix = SUFFIXES.get(kind) or re.sub(r"[^A-Za-z0-9]", "", path.suffix)[:16] or "bin"
+    return {f"model.{suffix.lstrip('.')}": path}, kind
+
+
+def _format_of(path: Path) -> str:
+    with _regular(path).open("rb") as file:
+        return sniff(file.read(HEAD_BYTES))
+
+
+def _regular(path: Path) -> Path:
+    try:
+        status = path.lstat()
+    except OSError as error:
+        raise InvalidInputError(f"there is no file {path} that can be read") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise InvalidInputError(f"{path} is no regular file; links and devices are not followed")
+    if status.st_size == 0:
+        raise InvalidInputError(f"{path} is empty; an artifact has at least one byte")
+    return path

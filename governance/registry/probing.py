@@ -1,0 +1,54 @@
+"""What can be said of a version's artifact: are the bytes the registered ones, and do they load?"""
+
+from __future__ import annotations
+
+from governance.errors import ArtifactIntegrityError, IllegalTransitionError
+from governance.policy.facts import LoadFact
+from governance.registry.artifacts import ArtifactStore
+from governance.registry.load_verdicts import verdict_for
+from governance.settings import Settings
+from governance.store.database import Database
+from governance.values import ModelVersion
+
+
+class Probing:
+    """Digest before parse, always; the parser runs in a child process (``registry.probe``)."""
+
+    def __init__(self, database: Database, artifacts: ArtifactStore, settings: Settings) -> None:
+        self._database = database
+        self._artifacts = artifacts
+        self._settings = settings
+
+    def check_integrity(self, version: ModelVersion) -> None:
+        """Refuse a version whose bytes are missing or not the registered ones.
+
+        Raises:
+            ArtifactMissingError, ArtifactIntegrityError: with the remedy.
+        """
+        if not version.digest:
+            raise IllegalTransitionError(f"{version.ref} is a draft; register its artifact first")
+        found = self._artifacts.digest(version.artifact_path)
+        if found != version.digest:
+            raise ArtifactIntegrityError(
+                f"the bytes of {version.ref} have digest {found[:12]}, registered was "
+                f"{version.digest[:12]}; restore {version.artifact_path} from a backup, or "
+                "register a new version"
+            )
+
+    def load_fact(self, version: ModelVersion) -> LoadFact | None:
+        """What a fresh interpreter says of the bytes; the stored verdict where there is one.
+
+        Raises:
+            UnsafeFormatError: the format may not be parsed here; that says nothing of the bytes.
+            ProbeUnavailableError: no probe can run now.
+        """
+        try:
+            opened = self._artifacts.open(version.artifact_path, version.digest)
+        except ArtifactIntegrityError as error:
+            return LoadFact(loadable=False, code=error.code, reason=error.message)
+        said = verdict_for(self._database, opened, self._settings)
+        if said.code == "unsafe_format":
+            said.require_loadable()
+        if not said.loadable and not said.lasting:
+            return None  # a timeout speaks of this machine; ask again
+        return LoadFact(loadable=said.loadable, code=said.code, reason=said.reason)

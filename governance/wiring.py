@@ -1,0 +1,161 @@
+"""The one place where concrete parts are put together: `Governance`.
+
+Faces (CLI, operators, later the APIs) open one and call its parts; the parts do not know each other
+beyond what their constructors take. A test replaces a part here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from governance.config.current import CurrentConfig
+from governance.config.governance_file import GovernanceConfig
+from governance.decisions.promotion import ModelPromotion
+from governance.decisions.record import Decision
+from governance.decisions.validation import VersionValidation
+from governance.effects.registry_files import RegistryFiles
+from governance.evidence.metrics_log import ValidationMetricsTracker
+from governance.history.audit import AuditLog
+from governance.policy.facts import MetricLimit
+from governance.policy.validation import ValidationPolicy
+from governance.registry.artifacts import ArtifactStore
+from governance.registry.model_registry import ModelRegistry
+from governance.registry.probing import Probing
+from governance.settings import Settings
+from governance.store.database import Database
+from governance.store.migrate import ensure_schema
+from governance.training.cycle import RetrainCycle
+from governance.values import Kind, ModelVersion
+
+
+class Governance:
+    """All that governance does, on one database and one home.
+
+    >>> import tempfile
+    >>> with Governance.open(home=tempfile.mkdtemp()) as gov:
+    ...     gov.registry.get_production_model("momentum") is None
+    True
+
+    Attributes:
+        registry: what exists. validation: what was measured. promotion: what decides.
+        audit: what happened. cycle: the steps of a retrain run.
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self.artifacts = ArtifactStore(settings.home)
+        self._config = CurrentConfig(settings.config_path)
+        self.audit = AuditLog(database)
+        self.registry = ModelRegistry(database, self.artifacts, settings, self._kind_of)
+        self.validation = ValidationMetricsTracker(database, self.registry.resolve)
+        self._probing = Probing(database, self.artifacts, settings)
+        self._validate = VersionValidation(
+            database,
+            load_fact=self._probing.load_fact,
+            metrics=self._measured,
+            policy_of=self._validation_policy,
+        )
+        self.promotion = ModelPromotion(database, self._probing.check_integrity)
+        self.files = RegistryFiles(database, settings.home)
+        self.cycle = RetrainCycle(
+            settings,
+            config=self._config,
+            registry=self.registry,
+            tracker=self.validation,
+            validate=self._validate,
+            catch_up=self.files.catch_up,
+        )
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        database: str | None = None,
+        home: str | Path | None = None,
+        settings: Settings | None = None,
+    ) -> Self:
+        """Open, creating and migrating what is missing.
+
+        Args:
+            database: SQLAlchemy URL; else ``GOVERNANCE_DATABASE_URL``, else SQLite in the home.
+            home: folder; else ``GOVERNANCE_HOME``, else ``./.governance``.
+
+        Raises:
+            SettingsError, DatabaseUnavailableError; SchemaOutdatedError on PostgreSQL.
+        """
+        settings = settings or Settings.load(database_url=database, home=home)
+        opened = Database(settings.url, lock_timeout=settings.lock_timeout_seconds)
+        try:
+            ensure_schema(opened)
+        except BaseException:
+            opened.close()
+            raise
+        return cls(settings, opened)
+
+    @property
+    def config(self) -> GovernanceConfig:
+        """The declared models, as ``governance.yaml`` has them now."""
+        return self._config()
+
+    def validate(
+        self,
+        ref: ModelVersion | str,
+        *,
+        by: str,
+        at: datetime | None = None,
+        limits: Iterable[MetricLimit] = (),
+    ) -> Decision:
+        """Judge a trained version: validated, failed, or INSUFFICIENT and still trained.
+
+        Raises:
+            UnsafeFormatError: its format may not be parsed here, so nothing can be said.
+        """
+        return self._validate(ref, by=by, at=at, limits=limits)
+
+    def close(self) -> None:
+        """Give the database connections back; the object is not used afterwards."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _kind_of(self, name: str) -> Kind:
+        """As declared; an undeclared model is judged by document 000's criteria, which are
+        trading.
+        """
+        declared = self.config.models.get(name)
+        return Kind.TRADING if declared is None else declared.kind
+
+    def _validation_policy(self, name: str) -> ValidationPolicy:
+        declared = self.config.models.get(name)
+        if declared is None:
+            return ValidationPolicy(limits=(), required_provenance=())
+        return declared.validation_policy()
+
+    def _measured(self, version: ModelVersion) -> Mapping[str, Mapping[str, float | None]]:
+        """Recorded metrics by split; those given at registration stand where none was recorded.
+
+        Flat metrics of a registration count as measured on the split ``registered``.
+        """
+        splits: dict[str, dict[str, Any]] = {}
+        for key, value in version.metrics.items():
+            if isinstance(value, Mapping):
+                splits.setdefault(key, {}).update(value)
+            else:
+                splits.setdefault("registered", {})[key] = value
+        for split, measured in self.validation.by_split(version).items():
+            splits.setdefault(split, {}).update(measured)
+        return splits
