@@ -34,6 +34,8 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
+_LINE_SEPARATOR = re.compile("[\x85\u2028\u2029]")
+
 Path = tuple[str | int, ...]
 
 
@@ -104,11 +106,16 @@ def parse_yaml(data: bytes, *, source: str = "<text>") -> Document:
         )
     text = _decode(data, source)
     builder = _Builder()
+    # YAML 1.1 ends a line at these, YAML 1.2 does not.
+    builder.problems += [
+        (_place_at(text, found.start()), "a Unicode line separator stands here; remove it")
+        for found in _LINE_SEPARATOR.finditer(text)
+    ]
     loader: yaml.SafeLoader | None = None
     try:
         loader = yaml.SafeLoader(text)
         while loader.check_event():
-            event: yaml.Event = loader.get_event()  # type: ignore[no-untyped-call]  # a gap in the stubs
+            event: yaml.Event = loader.get_event()  # type: ignore[no-untyped-call]  # stubs
             if isinstance(event, yaml.StreamEndEvent) or not builder.take(event):
                 break
     except yaml.MarkedYAMLError as error:
@@ -116,8 +123,7 @@ def parse_yaml(data: bytes, *, source: str = "<text>") -> Document:
         what = " ".join(filter(None, (error.context, error.problem)))
         builder.problem(mark, f"this is no YAML: {what}")
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        place = Place(before.count("\n") + 1, error.position - (before.rfind("\n") + 1) + 1)
+        place = _place_at(text, error.position)
         builder.problems.append((place, "a control character stands here; remove it"))
     except (ValueError, OverflowError):  # PyYAML lets chr() raise for "\U00110000"
         mark = loader.get_mark() if loader is not None else None
@@ -134,9 +140,13 @@ def _decode(data: bytes, source: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = data[: error.start]
-        place = Place(before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
+        place = _place_at(data[: error.start].decode(), None)
         raise refuse(source, [(place, "the bytes are not UTF-8; save the file as UTF-8")]) from None
+
+
+def _place_at(text: str, position: int | None) -> Place:
+    before = text[:position]
+    return Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 @dataclass(slots=True)
@@ -257,7 +267,7 @@ class _Builder:
             return _BOOL[text]
         if _AMBIGUOUS.fullmatch(text):
             self.problem(
-                mark, f"{text[:40]} is read differently by YAML versions; write 511 or quote it"
+                mark, f"{text[:40]} is read differently by YAML versions; write it out or quote it"
             )
         elif _NOT_FINITE.fullmatch(text):
             self.problem(

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from governance.values import check_model_name
 
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
-_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
+_DURATION = re.compile(r"([1-9][0-9]{0,9})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PRESETS = frozenset({"@hourly", "@daily", "@weekly", "@monthly", "@yearly"})
 _CRON_RANGES = (
