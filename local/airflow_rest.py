@@ -1,0 +1,96 @@
+"""The few calls of Airflow's REST API that the demo makes.
+
+Its command line could do the same, at 8 s a call. Not promised: a client for anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from local.airflow_services import Login, ServicesError
+
+FINISHED = ("success", "failed")
+
+
+class AirflowRest:
+    """A logged-in session; a context manager."""
+
+    def __init__(self, login: Login) -> None:
+        # A proxy of the environment has no business on the loopback interface.
+        self._http = httpx.Client(base_url=login.address, timeout=30.0, trust_env=False)
+        token = self._call(
+            "POST", "/auth/token", {"username": login.user, "password": login.password}
+        )["access_token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def dag_ids(self) -> set[str]:
+        """Names of the DAGs that the DAG processor has read without error."""
+        return {dag["dag_id"] for dag in self._call("GET", "/api/v2/dags?limit=100")["dags"]}
+
+    def import_errors(self) -> list[str]:
+        """What keeps DAG files from being read, one text per file."""
+        found = self._call("GET", "/api/v2/importErrors")["import_errors"]
+        return [f"{error['filename']}: {error['stack_trace']}" for error in found]
+
+    def pause(self, dag_id: str, paused: bool) -> None:
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": paused})
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
+        """Start a run; gives its id."""
+        body = {"logical_date": None, "conf": dict(conf)}
+        return str(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return str(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
+        """State of every task of a run, by task id."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        return {ti["task_id"]: ti["state"] for ti in self._call("GET", path)["task_instances"]}
+
+    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task returned; None if it returned nothing (yet)."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
+        answer = self._http.get(f"{path}/return_value?deserialize=true")
+        return answer.json()["value"] if answer.is_success else None
+
+    def log_end(self, dag_id: str, run_id: str, task_id: str, lines: int = 12) -> str:
+        """The last lines of a task's newest log."""
+        base = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        answer = self._http.get(f"{base}/logs/1", headers={"Accept": "application/json"})
+        content = answer.json().get("content", []) if answer.is_success else []
+        texts = [
+            " ".join(
+                [str(entry.get("event", ""))]
+                + [f"{e['exc_type']}: {e['exc_value']}" for e in entry.get("error_detail", [])]
+            )
+            for entry in content
+            if isinstance(entry, dict)
+        ]
+        return "\n".join(texts[-lines:])
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        try:
+            answer = self._http.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise ServicesError(f"Airflow did not answer {method} {path}: {error}") from error
+        if not answer.is_success:
+            raise ServicesError(
+                f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:300]}"
+            )
+        return answer.json()
