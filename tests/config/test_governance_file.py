@@ -76,7 +76,7 @@ def test_a_declaration_survives_being_written_as_json_and_read_again() -> None:
         ("kind: trading", "kind: tradng", "3:11", "'trading', 'classifier' or 'regressor'"),
         ("  momentum:", "  Momentum:", "2:3", "model name 'Momentum' is not allowed"),
         ("  momentum:", "  ../etc:", "2:3", "model name '../etc' is not allowed"),
-        ("    timezone:", "    timezon:", "18:5", "unknown key 'timezon'; did you mean 'timezone'?"),
+        ("    timezone:", "    timezon:", "18:5", "'timezon'; did you mean 'timezone'?"),
         ("    owner: quant-team\n", "", "3:5", "models.momentum.owner is missing"),
         ("quant-team", "5", "4:12", "valid string"),
         ("quant-team", "yes\n    extra: 1", "5:5", "unknown key 'extra'; known here: data_quality"),
