@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from governance.cli.output import emit_record, emit_rows, note, progress
+from governance.cli.output import emit_record, emit_rows, note, progress, shown
 from governance.cli.session import Location, Output, OutputOption
 from governance.errors import SettingsError
 from governance.history.audit import AuditLog
@@ -24,6 +25,8 @@ from governance.history.checkpoints import (
 from governance.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
+
+_DETAILS = 120  # characters of an entry's details in a table
 
 
 @app.command("list")
@@ -48,7 +51,7 @@ def list_(
                 "action": entry.action,
                 "model": entry.model,
                 "version_id": entry.version_id,
-                "details": dict(entry.details),
+                "details": dict(entry.details) if output is Output.JSON else _short(entry.details),
                 "hash": entry.hash,
             }
             for entry in entries
@@ -127,6 +130,12 @@ def keygen(
     emit_record(
         {"private": str(private), "public": str(public), "key_id": key_id(key.public_key())}, output
     )
+
+
+def _short(details: Mapping[str, Any]) -> str:
+    """Details for a table cell; ``--output json`` has them whole."""
+    text = shown(dict(details))
+    return text if len(text) <= _DETAILS else text[: _DETAILS - 1] + "…"
 
 
 def _key_file(given: Path | None, settings: Settings) -> Path:

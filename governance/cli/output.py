@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,8 +16,12 @@ from rich.table import Table
 from governance.canonical import canonical_json
 from governance.cli.session import Output
 
-stdout = Console(soft_wrap=False, highlight=False, markup=False)
-stderr = Console(stderr=True, highlight=False, markup=False)
+_WHOLE = 24  # characters; longer cells may fold
+
+# A pipe has no width: what is cut or folded there cannot be searched.
+_PIPE_WIDTH = 200
+stdout = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+stderr = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def emit_rows(
@@ -36,7 +41,9 @@ def emit_rows(
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        # Names, ids and stages stay whole; sentences fold.
+        longest = max((len(shown(row.get(column))) for row in rows), default=0)
+        table.add_column(column, overflow="fold", no_wrap=longest <= _WHOLE)
     for row in rows:
         table.add_row(*(shown(row.get(column)) for column in columns))
     stdout.print(table)
@@ -50,8 +57,30 @@ def emit_record(record: Mapping[str, Any], output: Output) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
+    nested = {}
     for key, value in record.items():
-        table.add_row(key, shown(value))
+        if isinstance(value, Mapping) and value and all(map(_is_mapping, value.values())):
+            nested[key] = value
+        else:
+            table.add_row(key, shown(value))
+    stdout.print(table)
+    for key, value in nested.items():
+        _print_grid(key, value)
+
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _print_grid(title: str, grid: Mapping[str, Any]) -> None:
+    """Values by two keys, such as metrics by split: one row for each inner key."""
+    rows = list(dict.fromkeys(key for row in grid.values() for key in row))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(title)
+    for name in grid:
+        table.add_column(name, justify="right", no_wrap=True)
+    for key in rows:
+        table.add_row(key, *(shown(row.get(key)) for row in grid.values()))
     stdout.print(table)
 
 

@@ -25,6 +25,17 @@ from governance.values import ModelVersion, Stage
 
 app = typer.Typer(no_args_is_help=True)
 
+_PROVENANCE = (
+    "dataset_hash",
+    "feature_graph_hash",
+    "training_config_hash",
+    "git_commit",
+    "git_dirty",
+    "seed",
+    "trained_end",
+    "python",
+)
+
 
 def as_record(version: ModelVersion) -> dict[str, Any]:
     """A version for people and programs, without its long provenance."""
@@ -90,11 +101,16 @@ def show(
     ref: Annotated[str, typer.Argument(help="id, name:1.2.0 or name@production")],
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """One version with its provenance."""
+    """One version with its provenance; `--output json` has the whole manifest."""
     location: Location = context.obj
     with location.open() as gov:
         version = gov.registry.resolve(ref)
-    emit_record({**as_record(version), "manifest": version.manifest}, output)
+    record = as_record(version)
+    if output is Output.JSON:
+        record["manifest"] = version.manifest
+    else:
+        record |= {key: version.manifest.get(key) for key in _PROVENANCE}
+    emit_record(record, output)
 
 
 @app.command()

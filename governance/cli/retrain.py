@@ -62,7 +62,9 @@ def run(
         output,
     )
     if validated["verdict"] == Verdict.PASS:
-        note(f"{validated['ref']} is {validated['stage']}; next: governance promotion promote")
+        note(
+            f"{validated['ref']} is {validated['stage']}; next: governance promotion promote {validated['ref']}"
+        )
     raise typer.Exit(
         {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INSUFFICIENT: 4}[validated["verdict"]]
     )

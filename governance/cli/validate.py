@@ -50,4 +50,6 @@ def emit_decision(decision: Decision, output: Output) -> None:
         empty="no checks",
     )
     forced = ", FORCED" if decision.forced else ""
-    note(f"{decision.model}:{decision.version}: {decision.operation} {decision.verdict}{forced}")
+    note(
+        f"{decision.model}:{decision.version}: {decision.operation}: gates {decision.verdict}{forced}"
+    )
