@@ -176,8 +176,9 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     """
     if _stat_mode(path) & _OPEN_TO_OTHERS:
         raise SettingsError(f"the key {path} is open to other users; run `chmod 600 {path}`")
+    pem = _read_key(path)
     try:
-        key = load_pem_private_key(_read_key(path), password=None)
+        key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
@@ -186,8 +187,9 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
 
 
 def load_public_key(path: Path) -> Ed25519PublicKey:
+    pem = _read_key(path)
     try:
-        key = load_pem_public_key(_read_key(path))
+        key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
