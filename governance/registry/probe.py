@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -119,15 +120,7 @@ def probe(
     )
     if refusal is not None:
         return result("unsafe_format", refusal)
-    header = {
-        "format": identify(members),
-        "members": {name: len(data) for name, data in members.items()},
-        "sys_path": [os.path.abspath(entry) for entry in sys.path],
-        "cpu_seconds": cpu_seconds,
-        "memory_mib": memory_mib,
-        "timeout": timeout,
-    }
-    request = b"".join([json.dumps(header).encode() + b"\n", *members.values()])
+    request = request_for(members, cpu_seconds=cpu_seconds, memory_mib=memory_mib, timeout=timeout)
     return result(*_run(request, timeout))
 
 
@@ -144,6 +137,21 @@ def format_refusal(
     except UnsafeFormatError as error:
         return error.message
     return None
+
+
+def request_for(
+    members: Mapping[str, bytes], *, cpu_seconds: int, memory_mib: int, timeout: float = 60.0
+) -> bytes:
+    """What the child reads: a line of JSON, then the bytes of the members in the order it names."""
+    header = {
+        "format": identify(members),
+        "members": {name: len(data) for name, data in members.items()},
+        "sys_path": [os.path.abspath(entry) for entry in sys.path],
+        "cpu_seconds": cpu_seconds,
+        "memory_mib": memory_mib,
+        "timeout": timeout,
+    }
+    return b"".join([json.dumps(header).encode() + b"\n", *members.values()])
 
 
 def _run(request: bytes, timeout: float) -> tuple[str, str]:
@@ -192,9 +200,10 @@ def _run(request: bytes, timeout: float) -> tuple[str, str]:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill whatever is left of the child's session; harmless if nothing is."""
-    if child.poll() is None:
-        os.killpg(child.pid, signal.SIGKILL)
+    """Kill the child's session if it was not waited for yet: its number is still its own."""
+    if child.returncode is None:
+        with suppress(ProcessLookupError, PermissionError):  # a session of one that has just ended
+            os.killpg(child.pid, signal.SIGKILL)
 
 
 def _parsed(line: str) -> tuple[str, str] | None:
