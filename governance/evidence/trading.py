@@ -58,7 +58,8 @@ def trading_metrics(
     else:
         require_same_rows(returns=returns, positions=positions)
         held = as_vector(positions, "positions")
-        change = np.abs(np.diff(held, prepend=0.0))
+        with np.errstate(over="ignore"):
+            change = np.abs(np.diff(held, prepend=0.0))
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         gross = held * made
         net = gross if change is None else gross - cost_bps / 10_000 * change
