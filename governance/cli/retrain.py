@@ -33,7 +33,7 @@ def run(
     at: AtOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Check data, train, register, validate. Exit 3 if validation failed, 4 if insufficient."""
+    """Check data, train, register, validate. Exit 3: failed, 4: evidence is missing."""
     location: Location = context.obj
     # The one place that may ask the wall clock: a person said "now" by giving no time.
     moment = parsed_at(at) or datetime.now(UTC)
@@ -61,10 +61,7 @@ def run(
         },
         output,
     )
-    if validated["verdict"] == Verdict.PASS:
-        note(
-            f"{validated['ref']} is {validated['stage']}; next: governance promotion promote {validated['ref']}"
-        )
-    raise typer.Exit(
-        {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INSUFFICIENT: 4}[validated["verdict"]]
-    )
+    if validated["verdict"] == Verdict.FAIL:
+        raise typer.Exit(3)
+    ref = validated["ref"]
+    note(f"{ref} is {validated['stage']}; next: governance promotion promote {ref}")

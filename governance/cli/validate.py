@@ -50,6 +50,5 @@ def emit_decision(decision: Decision, output: Output) -> None:
         empty="no checks",
     )
     forced = ", FORCED" if decision.forced else ""
-    note(
-        f"{decision.model}:{decision.version}: {decision.operation}: gates {decision.verdict}{forced}"
-    )
+    ref = f"{decision.model}:{decision.version}"
+    note(f"{ref}: {decision.operation}: gates {decision.verdict}{forced}")

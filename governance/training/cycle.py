@@ -20,7 +20,7 @@ import pandas as pd
 from governance.config.governance_file import GovernanceConfig
 from governance.config.model import ModelDeclaration
 from governance.decisions.record import Decision
-from governance.errors import GovernanceError, TrainingError
+from governance.errors import GovernanceError, InsufficientEvidenceError, TrainingError
 from governance.evidence.metrics_log import ValidationMetricsTracker
 from governance.registry.formats.loader import dump_model
 from governance.registry.model_registry import ModelRegistry
@@ -34,7 +34,7 @@ from governance.training.quality import require_quality
 from governance.training.run_folder import RunFolder
 from governance.training.snapshots import keep
 from governance.training.sources import read_source
-from governance.values import ModelVersion, as_utc, iso, parse_time
+from governance.values import ModelVersion, Verdict, as_utc, iso, parse_time
 
 log = logging.getLogger(__name__)
 
@@ -187,9 +187,19 @@ class RetrainCycle:
         )
 
     def validate(self, ref: ModelVersion | str, *, by: str, at: datetime | None = None) -> Step:
-        """Judge the version by its policy; gives the verdict and, where it did not pass, why."""
+        """Judge the version by its policy; gives the verdict and, where it failed, why.
+
+        Raises:
+            InsufficientEvidenceError: something that the policy asks for was not measured; the
+                version stays trained and can be judged again.
+        """
         decision = self._validate(ref, by=by, at=at)
         self._catch_up()
+        if decision.verdict is Verdict.INSUFFICIENT:
+            raise InsufficientEvidenceError(
+                f"{decision.model}:{decision.version} cannot be judged yet: "
+                f"{'; '.join(decision.reasons)}. Record what is missing, then validate it again"
+            )
         version = self._registry.resolve(decision.version_id)
         log.info("%s: %s", version.ref, decision.verdict)
         return {
