@@ -26,7 +26,7 @@ from governance.canonical import canonical_json, sha256_of
 from governance.errors import InvalidEvidenceError
 from governance.registry.datasets import DatasetIdentity
 from governance.registry.features import FeatureGraph
-from governance.values import iso
+from governance.values import as_utc, iso
 
 # What can change a model or a hash. Others are added by the caller.
 PACKAGES = (
@@ -88,7 +88,9 @@ def build_manifest(
         "metrics": metrics or {},
         "config": config,
         "splits": split_windows,
-        "trained_end": None if trained_end is None else iso(trained_end),
+        "trained_end": None
+        if trained_end is None
+        else iso(as_utc(trained_end, what="trained_end")),
         "datasets": [] if dataset is None else dataset.as_json(),
     }
     plain: dict[str, Any] = json.loads(canonical_json(manifest))
