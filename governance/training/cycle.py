@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from governance.config.governance_file import GovernanceConfig
-from governance.config.model import ModelDeclaration
+from governance.config.model import Limit, ModelDeclaration
 from governance.decisions.record import Decision
-from governance.errors import GovernanceError, InsufficientEvidenceError, TrainingError
+from governance.errors import (
+    GovernanceError,
+    InsufficientEvidenceError,
+    InvalidInputError,
+    TrainingError,
+)
 from governance.evidence.metrics_log import ValidationMetricsTracker
+from governance.policy.facts import MetricLimit
 from governance.registry.formats.loader import dump_model
 from governance.registry.model_registry import ModelRegistry
 from governance.registry.provenance import git_state
@@ -186,14 +193,25 @@ class RetrainCycle:
             {},
         )
 
-    def validate(self, ref: ModelVersion | str, *, by: str, at: datetime | None = None) -> Step:
+    def validate(
+        self,
+        ref: ModelVersion | str,
+        *,
+        by: str,
+        at: datetime | None = None,
+        limits: Iterable[Mapping[str, Any]] = (),
+    ) -> Step:
         """Judge the version by its policy; gives the verdict and, where it failed, why.
 
+        Args:
+            limits: asked besides the declared ones, written as in ``policy.validation``.
+
         Raises:
+            InvalidInputError: a limit that makes no sense.
             InsufficientEvidenceError: something that the policy asks for was not measured; the
                 version stays trained and can be judged again.
         """
-        decision = self._validate(ref, by=by, at=at)
+        decision = self._validate(ref, by=by, at=at, limits=[_limit(limit) for limit in limits])
         self._catch_up()
         if decision.verdict is Verdict.INSUFFICIENT:
             raise InsufficientEvidenceError(
@@ -223,3 +241,17 @@ class RetrainCycle:
         """
         folder = self._settings.config_path.parent
         return folder if folder.is_dir() else Path(__file__).parent
+
+
+def _limit(given: Mapping[str, Any]) -> MetricLimit:
+    try:
+        return Limit.model_validate(dict(given)).as_fact()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'limit'}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise InvalidInputError(
+            f"limit {dict(given)!r:.200} cannot be taken: {wrong}; "
+            "write metric, split and min or max"
+        ) from None

@@ -106,8 +106,13 @@ class RegisterModelOperator(BaseOperator):
             if self.model_path is None:
                 return gov.cycle.register(self.model_name, run=run.key, at=run.at, by=by)
             version = gov.registry.register_model(
-                self.model_name, model_path=self.model_path, created_by=by, **self.registration
+                self.model_name,
+                model_path=self.model_path,
+                created_by=by,
+                at=run.at,
+                **self.registration,
             )
+            gov.files.catch_up()
             return {
                 "model": version.name,
                 "version_id": version.id,
@@ -119,15 +124,23 @@ class RegisterModelOperator(BaseOperator):
 
 
 class ValidateModelOperator(BaseOperator):
-    """Probes the artifact and asks the validation gates: validated, failed, or still trained."""
+    """Probes the artifact and asks the validation gates: validated, failed, or still trained.
 
-    template_fields: Sequence[str] = ("ref",)
+    Args:
+        ref: which version; usually templated from the task that registered it.
+        limits: asked besides the declared ones, written as in `policy.validation`.
+    """
 
-    def __init__(self, *, ref: str, **kwargs: Any) -> None:
+    template_fields: Sequence[str] = ("ref", "limits")
+
+    def __init__(
+        self, *, ref: str, limits: Sequence[Mapping[str, Any]] = (), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.ref = ref
+        self.limits = limits
 
     def execute(self, context: Context) -> dict[str, Any]:
         run = RunFacts.of(context["dag_run"], owner=self.owner)
         with open_governance() as gov:
-            return gov.cycle.validate(self.ref, by=run.by, at=run.at)
+            return gov.cycle.validate(self.ref, by=run.by, at=run.at, limits=self.limits)
