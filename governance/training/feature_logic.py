@@ -30,6 +30,18 @@ def _exactly(frame: pd.DataFrame, number: int, logic: str) -> list[pd.Series[Any
     return [frame.iloc[:, position] for position in range(number)]
 
 
+def _finite(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Missing in place of infinite: training and serving see the same, and trees know missing."""
+    return values.where(np.isfinite(values))
+
+
+def _log_ratio(above: pd.Series[Any], below: pd.Series[Any]) -> pd.Series[Any]:
+    """Log of a ratio of prices; missing where one of them is no price (zero or negative)."""
+    quotient = above.where(above > 0) / below.where(below > 0)
+    logarithm: pd.Series[Any] = np.log(_finite(quotient).where(quotient > 0))
+    return logarithm
+
+
 def log_return(frame: pd.DataFrame, *, periods: int = 1) -> pd.Series[Any]:
     """Natural logarithm of a price over the price ``periods`` rows before.
 
@@ -37,8 +49,7 @@ def log_return(frame: pd.DataFrame, *, periods: int = 1) -> pd.Series[Any]:
     [nan, 0.0, 1.0]
     """
     price = _only(frame, "log_return")
-    ratio = (price / price.shift(periods)).where(lambda value: value > 0)
-    return np.log(ratio)
+    return _log_ratio(price, price.shift(periods))
 
 
 def distance_to_mean(frame: pd.DataFrame, *, window: int = 20) -> pd.Series[Any]:
@@ -48,7 +59,7 @@ def distance_to_mean(frame: pd.DataFrame, *, window: int = 20) -> pd.Series[Any]
     [nan, 0.5]
     """
     price = _only(frame, "distance_to_mean")
-    return price / price.rolling(window).mean() - 1.0
+    return _finite(price / price.rolling(window).mean() - 1.0)
 
 
 def volatility(frame: pd.DataFrame, *, window: int = 20) -> pd.Series[Any]:
@@ -92,7 +103,7 @@ def day_range(frame: pd.DataFrame) -> pd.Series[Any]:
     [1.0]
     """
     high, low = _exactly(frame, 2, "day_range")
-    return np.log((high / low).where(lambda value: value > 0))
+    return _log_ratio(high, low)
 
 
 def ratio(frame: pd.DataFrame) -> pd.Series[Any]:
@@ -102,7 +113,7 @@ def ratio(frame: pd.DataFrame) -> pd.Series[Any]:
     [0.5, nan]
     """
     above, below = _exactly(frame, 2, "ratio")
-    return above / below.where(below != 0)
+    return _finite(above / below.where(below != 0))
 
 
 def category_code(frame: pd.DataFrame, *, categories: Sequence[str]) -> pd.Series[Any]:
@@ -127,7 +138,8 @@ def hour_of_day(frame: pd.DataFrame, *, timezone: str = "UTC") -> pd.Series[Any]
     [7.5]
     """
     local = _only(frame, "hour_of_day").dt.tz_convert(timezone).dt
-    return local.hour + local.minute / 60.0
+    hours: pd.Series[Any] = local.hour + local.minute / 60.0
+    return hours
 
 
 def day_of_week(frame: pd.DataFrame, *, timezone: str = "UTC") -> pd.Series[Any]:
@@ -138,4 +150,5 @@ def day_of_week(frame: pd.DataFrame, *, timezone: str = "UTC") -> pd.Series[Any]
     [3.0]
     """
     local = _only(frame, "day_of_week").dt.tz_convert(timezone).dt
-    return local.day_of_week.astype(np.float64)
+    days: pd.Series[Any] = local.day_of_week.astype(np.float64)
+    return days

