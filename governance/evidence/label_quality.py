@@ -57,13 +57,14 @@ def check_label(
             limit=0,
             message=f"{infinite} labels are infinite; correct the label function",
         )
-    if not numeric and kind is Kind.REGRESSOR:
+    if not numeric and (kind is Kind.REGRESSOR or not _holds_scalars(known)):
         yield Finding(
             code=FindingCode.WRONG_DTYPE,
             column="label",
             observed=str(label.dtype),
-            limit="number",
-            message=f"the label is {label.dtype}, not a number; correct the label function",
+            limit="number" if kind is Kind.REGRESSOR else "number or text",
+            message=f"the label is {label.dtype}, which cannot be learned from; "
+            "let the label function return numbers, or texts for classes",
         )
         return
     yield from _classes(known, limits, kind, figures)
@@ -72,12 +73,7 @@ def check_label(
 def _classes(
     known: pd.Series[Any], limits: DataQualityLimits, kind: Kind | None, figures: dict[str, Any]
 ) -> Iterator[Finding]:
-    try:
-        shares = known.value_counts(normalize=True)
-    except TypeError:  # lists or mappings in the cells
-        text = "labels hold values that cannot be compared; use numbers or texts"
-        yield Finding(code=FindingCode.WRONG_DTYPE, column="label", message=text)
-        return
+    shares = known.value_counts(normalize=True)
     if len(shares) == 1:
         what = "value" if kind is Kind.REGRESSOR else "class"
         yield Finding(
@@ -110,6 +106,10 @@ def check_features(features: pd.DataFrame, limits: DataQualityLimits) -> Iterato
             text = f"feature {name} is missing in every row; correct its logic or its inputs"
             yield Finding(code=FindingCode.ALL_MISSING, column=name, message=text)
             continue
+        if not _holds_scalars(known):
+            text = f"feature {name} holds lists or objects; let its logic return plain values"
+            yield Finding(code=FindingCode.WRONG_DTYPE, column=name, message=text)
+            continue
         if types.is_numeric_dtype(column) and not types.is_complex_dtype(column):
             infinite = int(np.isinf(known.to_numpy(dtype=np.float64)).sum())
             if infinite:
@@ -128,3 +128,7 @@ def check_features(features: pd.DataFrame, limits: DataQualityLimits) -> Iterato
                 message=f"feature {name} has one single value; correct it, leave it out, or name "
                 "it in may_be_constant",
             )
+
+
+def _holds_scalars(known: pd.Series[Any]) -> bool:
+    return known.dtype != object or bool(known.map(types.is_scalar).all())
