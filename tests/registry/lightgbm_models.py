@@ -42,9 +42,9 @@ def booster(kind: str = "binary", rounds: int = 8) -> lightgbm.Booster:
     rows = np.nan_to_num(features())
     target = rows[:, 0] + (rows[:, 2] % 3) - rows[:, 1] ** 2
     if kind == "binary":
-        target = target > 0
+        target = (target > 0).astype(float)
     elif kind == "multiclass":
-        target = np.digitize(target, [-0.5, 1.0])
+        target = np.digitize(target, [-0.5, 1.0]).astype(float)
     params = {
         "num_leaves": 8,
         "verbose": -1,
@@ -53,8 +53,9 @@ def booster(kind: str = "binary", rounds: int = 8) -> lightgbm.Booster:
         "force_row_wise": True,
         "seed": 3,
     } | KINDS[kind]
-    categorical = [2] if kind == "categorical" else "auto"
-    data = lightgbm.Dataset(features(), target, categorical_feature=categorical)
+    data = lightgbm.Dataset(
+        features(), target, categorical_feature=[2] if kind == "categorical" else "auto"
+    )
     return lightgbm.train(params, data, rounds)
 
 
