@@ -20,7 +20,11 @@ DtypeFamily = Literal["number", "integer", "boolean", "text", "time"]
 
 
 class Range(Section):
-    """Smallest and largest value allowed, both included; one may be left out."""
+    """Smallest and largest value allowed, both included; one may be left out.
+
+    Attributes:
+        min, max: in the units of the column.
+    """
 
     min: float | None = None
     max: float | None = None

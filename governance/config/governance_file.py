@@ -18,7 +18,11 @@ from governance.errors import ConfigError
 
 
 class GovernanceConfig(Section):
-    """The declared models by name."""
+    """The file itself.
+
+    Attributes:
+        models: the governed models by name.
+    """
 
     models: dict[ModelName, ModelDeclaration] = Field(default_factory=dict)
 

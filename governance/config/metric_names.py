@@ -30,12 +30,14 @@ class MetricName:
     """
     Attributes:
         better: which way is better; ``"neither"`` for what only describes the data.
+        meaning: what it is, for people; the formula is where it is computed.
         lowest, highest: the values that the metric can take.
     """
 
     name: str
     type: MetricType
     better: Literal["higher", "lower", "neither"]
+    meaning: str
     lowest: float = 0.0
     highest: float = math.inf
 
@@ -45,24 +47,59 @@ _C, _R, _T = MetricType.CLASSIFICATION, MetricType.REGRESSION, MetricType.TRADIN
 METRICS: dict[str, MetricName] = {
     metric.name: metric
     for metric in (
-        MetricName("accuracy", _C, "higher", highest=1.0),
-        MetricName("precision", _C, "higher", highest=1.0),
-        MetricName("recall", _C, "higher", highest=1.0),
-        MetricName("f1", _C, "higher", highest=1.0),
-        MetricName("base_rate", _C, "neither", highest=1.0),
-        MetricName("auc", _C, "higher", highest=1.0),
-        MetricName("log_loss", _C, "lower"),
-        MetricName("brier", _C, "lower", highest=1.0),
-        MetricName("mae", _R, "lower"),
-        MetricName("mse", _R, "lower"),
-        MetricName("rmse", _R, "lower"),
-        MetricName("r2", _R, "higher", lowest=-math.inf, highest=1.0),
-        MetricName("sharpe", _T, "higher", lowest=-math.inf),
-        MetricName("max_drawdown", _T, "lower", highest=1.0),
-        MetricName("turnover", _T, "lower"),
-        MetricName("trades", _T, "neither"),
-        MetricName("hit_rate", _T, "higher", highest=1.0),
-        MetricName("total_return", _T, "higher", lowest=-1.0),
+        MetricName("accuracy", _C, "higher", "share of rows predicted right", highest=1.0),
+        MetricName(
+            "precision", _C, "higher", "share of predicted positives that are positive", highest=1.0
+        ),
+        MetricName("recall", _C, "higher", "share of positives that were predicted", highest=1.0),
+        MetricName("f1", _C, "higher", "harmonic mean of precision and recall", highest=1.0),
+        MetricName("base_rate", _C, "neither", "share of positives in the data", highest=1.0),
+        MetricName(
+            "auc",
+            _C,
+            "higher",
+            "probability that a positive scores above a negative; one half is chance",
+            highest=1.0,
+        ),
+        MetricName(
+            "log_loss", _C, "lower", "mean negative log-likelihood, in nats; a coin has 0.693"
+        ),
+        MetricName("brier", _C, "lower", "mean squared error of the probability", highest=1.0),
+        MetricName("mae", _R, "lower", "mean absolute error, in units of the label"),
+        MetricName("mse", _R, "lower", "mean squared error"),
+        MetricName("rmse", _R, "lower", "root of the mean squared error, in units of the label"),
+        MetricName(
+            "r2",
+            _R,
+            "higher",
+            "share of the variance explained; below 0 is worse than the mean",
+            lowest=-math.inf,
+            highest=1.0,
+        ),
+        MetricName(
+            "sharpe",
+            _T,
+            "higher",
+            "mean / standard deviation of net returns, annualised",
+            lowest=-math.inf,
+        ),
+        MetricName(
+            "max_drawdown",
+            _T,
+            "lower",
+            "largest loss from the highest equity so far, as a share",
+            highest=1.0,
+        ),
+        MetricName("turnover", _T, "lower", "mean change of the position, in capital per period"),
+        MetricName("trades", _T, "neither", "periods in which the position changed"),
+        MetricName(
+            "hit_rate",
+            _T,
+            "higher",
+            "share of periods with a position that earned before costs",
+            highest=1.0,
+        ),
+        MetricName("total_return", _T, "higher", "end equity - 1, after costs", lowest=-1.0),
     )
 }
 

@@ -23,18 +23,41 @@ from governance.values import Kind
 
 
 class FunctionCall(Section):
-    """An importable function and the parameters it is given."""
+    """An importable function and the parameters it is given.
+
+    Attributes:
+        function: ``module:function``, importable wherever the tasks run.
+        params: its keyword arguments (a source gets them as one mapping).
+    """
 
     function: FunctionName
     params: Params = Field(default_factory=dict)
 
 
 class Trainer(FunctionCall):
+    """``(TrainingData, TrainerConfig) -> TrainedModel``.
+
+    Attributes:
+        function: ``module:function``, importable wherever the tasks run.
+        params: given as ``config.params``; the trainer decides what they mean.
+        seed: the only source of chance, so that a repeated run gives the same bytes.
+    """
+
     seed: int = Field(default=0, ge=0, lt=2**31)
 
 
 class Feature(Section):
-    """One node of the feature graph; ``logic`` is a function, or ``column`` for a plain column."""
+    """One node of the feature graph.
+
+    Attributes:
+        name: the column it makes.
+        version: text that its owner changes when its meaning changes.
+        dependencies: columns or other features that the logic is given, in this order.
+        logic: ``module:function`` ``(frame, **params) -> Series``, or ``column`` for the one
+            dependency unchanged.
+        params: keyword arguments of the logic.
+        output: is it given to the model, or only to other features?
+    """
 
     name: Column
     version: Text
@@ -45,7 +68,12 @@ class Feature(Section):
 
 
 class Features(Section):
-    """``inputs``: columns that the data source gives; ``definitions``: what is made of them."""
+    """What a model sees, as a graph with one hash.
+
+    Attributes:
+        inputs: columns that the data source gives.
+        definitions: what is made of them.
+    """
 
     inputs: tuple[Column, ...] = Field(min_length=1)
     definitions: tuple[Feature, ...] = Field(min_length=1)
@@ -63,7 +91,14 @@ class Trading(Section):
 
 
 class Limit(Section):
-    """A limit on one metric of one split; ``observe`` records the outcome without deciding."""
+    """A limit on one metric of one split.
+
+    Attributes:
+        metric: a name from the model's ``metrics``.
+        split: train, validation, test or out_of_sample, or a split that a trainer scored.
+        min, max: smallest and largest allowed value, both included.
+        mode: ``observe`` records the outcome without deciding.
+    """
 
     metric: Column
     split: Column
@@ -91,19 +126,34 @@ class Limit(Section):
 
 
 class Policy(Section):
-    """What a version must show to become ``validated``. Promotion has its own file."""
+    """What a version must show to become ``validated``. Promotion has its own file.
+
+    Attributes:
+        validation: limits, all of which must hold.
+    """
 
     validation: tuple[Limit, ...] = ()
 
 
 class ModelDeclaration(Section):
-    """
+    """One entry of ``models``; its key is the model's name.
+
     Attributes:
+        kind: what it is for; chooses the metrics and the default criteria of a promotion.
         owner: who answers for scheduled runs; the approver of a promotion must be somebody else.
+        description: for people; shown in Airflow and in the record.
         source: ``(at, params) -> DataFrame`` of the rows that were known before ``at``.
-        label: ``(frame, **params) -> Series``, the label of each row, missing while unknown.
         time_column: the column that says when a row was known.
-        schedule: a cron line in ``timezone``; ``None`` for runs on request only.
+        label: ``(frame, **params) -> Series``, the label of each row, missing while unknown.
+        features: the feature graph.
+        trainer: ``(TrainingData, TrainerConfig) -> TrainedModel``.
+        splits: which rows are trained on, stopped on and measured on.
+        data_quality: what the data must satisfy before anything is trained.
+        metrics: what is measured on every split; see [metrics](metrics.md).
+        trading: costs and calendar of a trading model.
+        schedule: a cron line in ``timezone``; none for runs on request only.
+        timezone: IANA name; the schedule's, and the day boundaries' of this model.
+        policy: what a version must show.
     """
 
     kind: Kind

@@ -19,6 +19,8 @@ class WalkForwardSplit(Section):
     """Folds that follow each other; each is trained on what lies before it.
 
     Attributes:
+        method: by rows, fold after fold.
+        folds: number of test windows.
         test_size: rows of each fold's test window.
         purge: rows before the test window that are left out, since their label reaches into it.
         embargo: further rows left out beside a test window.
@@ -39,6 +41,8 @@ class TimeSplit(Section):
     """The last share of the time span is the test split, the share before it the validation split.
 
     Attributes:
+        method: by time, once.
+        validation_share, test_share: shares of the time span, each between 0 and 1.
         gap: time left out between two splits, at least as long as a label takes to be known.
     """
 
