@@ -35,6 +35,7 @@ _LIBRARIES = ("lightgbm", "numpy", "joblib", "pandas", "scikit-learn")
 _CHILD = Path(__file__).with_name("probe_child.py")
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_LAST_WORDS = 2.0  # seconds to read what a killed child had answered
 # These say something about this machine or this setting, so the next probe may say otherwise.
 _PASSING = frozenset({"timeout", "killed", "unsafe_format"})
 
@@ -172,15 +173,7 @@ def _run(request: bytes, timeout: float) -> tuple[str, str]:
         raise ProbeUnavailableError(
             f"no probe process can be started ({error.strerror}); try again later"
         ) from error
-    timed_out = False
-    try:
-        output, errors = child.communicate(request, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        timed_out = True
-    finally:
-        _end(child)
-    if timed_out:
-        output, errors = child.communicate()
+    output, errors, timed_out = _talk(child, request, timeout)
     answers = output.decode("ascii", "replace").splitlines()
     if not answers or answers[0] != '"ready"':
         raise ProbeUnavailableError(
@@ -197,6 +190,23 @@ def _run(request: bytes, timeout: float) -> tuple[str, str]:
     if child.returncode == -signal.SIGKILL:
         return "killed", "something outside ended the process (SIGKILL), perhaps for its memory"
     return "crashed", f"the process that parses it ends with {_end_of(child.returncode)}"
+
+
+def _talk(
+    child: subprocess.Popen[bytes], request: bytes, timeout: float
+) -> tuple[bytes, bytes, bool]:
+    """What the child answered, what it complained of, and whether it had to be killed."""
+    with child.stdin, child.stdout, child.stderr:  # type: ignore[union-attr]  # all are pipes
+        with suppress(subprocess.TimeoutExpired):
+            try:
+                return *child.communicate(request, timeout=timeout), False
+            finally:
+                _end(child)
+        try:
+            return *child.communicate(timeout=_LAST_WORDS), True
+        except subprocess.TimeoutExpired as late:  # a runaway grandchild holds the pipes open
+            child.wait()
+            return late.output or b"", late.stderr or b"", True
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
