@@ -55,6 +55,14 @@ class AirflowRest:
         body = {"logical_date": None, "conf": dict(conf)}
         return str(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
+    def abandon_unfinished(self, dag_id: str) -> list[str]:
+        """Fail the runs that a stopped Airflow left unfinished; their tasks run no more."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns"
+        found = self._call("GET", f"{path}?state=queued&state=running")["dag_runs"]
+        for run in found:
+            self._call("PATCH", f"{path}/{run['dag_run_id']}", {"state": "failed"})
+        return [run["dag_run_id"] for run in found]
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         return str(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
 

@@ -96,8 +96,12 @@ class AirflowServices:
         return Login(f"http://{HOST}:{self.port}", "admin", self._secrets()["admin"])
 
     def running(self) -> bool:
-        """Are all four components up and healthy?"""
-        return set(self.processes.alive()) == set(COMPONENTS) and not self.unhealthy()
+        """Are all four components up and healthy, and meant to stay?
+
+        What a killed demo left is up as well, and is not.
+        """
+        complete = set(self.processes.alive()) == set(COMPONENTS)
+        return complete and (self.home / "stays").exists() and not self.unhealthy()
 
     def unhealthy(self) -> list[str]:
         """Parts that do not yet report themselves healthy."""
@@ -125,11 +129,18 @@ class AirflowServices:
 
     # -- life -------------------------------------------------------------------------------------
 
-    def start(self, *, port: str | None = None) -> None:
-        """Stop what a killed predecessor left, then start all components; does not wait."""
-        self.processes.stop()
+    def start(self, *, port: str | None = None, stays: bool = False) -> None:
+        """Stop what a killed predecessor left, then start all components; does not wait.
+
+        Args:
+            port: the one to use; without, the first free one.
+            stays: left running on purpose after the caller ends.
+        """
+        self.stop()
         self.home.mkdir(parents=True, exist_ok=True)
         chosen = free_port(port)
+        if stays:
+            (self.home / "stays").touch()
         (self.home / "port").write_text(f"{chosen}\n")
         self._prepare_database()
         env = self.environment()
@@ -161,6 +172,8 @@ class AirflowServices:
             raise ServicesError(f"Airflow's {dead[0]} ended; the end of {log}:\n{tail}")
 
     def stop(self) -> list[str]:
+        """Stop whatever runs; gives the names of what ran."""
+        (self.home / "stays").unlink(missing_ok=True)
         return self.processes.stop()
 
     def log(self, component: str) -> Path:

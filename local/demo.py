@@ -24,13 +24,13 @@ from local.airflow_services import AirflowServices, ServicesError
 from local.retrain_demo import retrain_all
 from local.tables import outcome_table
 
-Scene = Callable[[Governance, AirflowRest, Console, AirflowServices], bool]
+Scene = Callable[..., bool]
 
 
 def retrain(
-    gov: Governance, rest: AirflowRest, console: Console, services: AirflowServices
+    gov: Governance, rest: AirflowRest, console: Console, services: AirflowServices, *, fresh: bool
 ) -> bool:
-    outcomes = retrain_all(gov, rest, console, alive=services.check_alive)
+    outcomes = retrain_all(gov, rest, console, fresh=fresh, alive=services.check_alive)
     console.print(outcome_table(outcomes))
     return all(outcome.succeeded for outcome in outcomes)
 
@@ -38,11 +38,11 @@ def retrain(
 SCENES: Mapping[str, Scene] = {"retrain": retrain}
 
 
-def start(services: AirflowServices, console: Console, *, port: str | None) -> None:
-    """Start and wait, saying what is still missing."""
+def start(services: AirflowServices, console: Console, *, stays: bool = False) -> None:
+    """Start on `PORT` or the first free port, and wait, saying what is still missing."""
     began = time.monotonic()
     with console.status("starting Airflow") as status:
-        services.start(port=port)
+        services.start(port=environ.get("PORT"), stays=stays)
         services.wait(tick=lambda missing: status.update(f"waiting for {', '.join(missing)}"))
     console.print(f"Airflow is up after {time.monotonic() - began:.0f} s")
     show_login(services, console)
@@ -70,9 +70,14 @@ def play(names: list[str], services: AirflowServices, console: Console) -> bool:
         if found_running:
             show_login(services, console)
         else:
-            start(services, console, port=environ.get("PORT"))
+            start(services, console)
         with here.governance() as gov, AirflowRest(services.login) as rest:
-            return all([SCENES[name](gov, rest, console, services) for name in names])
+            return all(
+                [
+                    SCENES[name](gov, rest, console, services, fresh=not found_running)
+                    for name in names
+                ]
+            )
     finally:
         if found_running:
             console.print("Airflow was running before and still does; `make down` stops it.")

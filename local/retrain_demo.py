@@ -28,11 +28,17 @@ DEMO_FILE = Path(__file__).with_name("demo.yaml")
 
 
 def retrain_all(
-    gov: Governance, rest: AirflowRest, console: Console, *, alive: Callable[[], None]
+    gov: Governance,
+    rest: AirflowRest,
+    console: Console,
+    *,
+    fresh: bool,
+    alive: Callable[[], None],
 ) -> list[Outcome]:
     """Trigger, watch, activate; one outcome per declared model.
 
     Args:
+        fresh: Airflow was just started, so an unfinished run is one that was killed with the last.
         alive: raises when Airflow died, so that nothing is waited for in vain.
     """
     models = sorted(gov.config.models)
@@ -42,6 +48,8 @@ def retrain_all(
     conf = demo_conf(DEMO_FILE)
     runs = {}
     for name in models:
+        if fresh:
+            rest.abandon_unfinished(dag_of(name))
         rest.pause(dag_of(name), False)
         runs[name] = rest.trigger(dag_of(name), conf.get(name, {}))
     try:

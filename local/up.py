@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from os import environ
 
 from rich.console import Console
 
@@ -22,7 +21,7 @@ def main() -> int:
                 show_login(services, console)
                 return 0
             try:
-                start(services, console, port=environ.get("PORT"))
+                start(services, console, stays=True)
             except BaseException:
                 services.stop()
                 raise
