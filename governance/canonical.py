@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
 from enum import Enum
-from pathlib import PurePath
 from typing import Any
 
 from governance.errors import InvalidInputError
@@ -37,7 +36,7 @@ def _plain(value: Any) -> Any:
         return iso(value)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, PurePath):
+    if hasattr(value, "as_posix"):  # a path, the same on every system
         return value.as_posix()
     scalar = getattr(value, "item", None)  # a numpy scalar
     if callable(scalar) and getattr(value, "ndim", None) == 0:
