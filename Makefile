@@ -44,9 +44,8 @@ bench: setup  ## measure, beside the peers that are installed
 faults: setup  ## the whole fault plan; `make test` runs a sample
 	@GOVERNANCE_FAULTS=full $(BIN)/python -m pytest tests/faults
 
-docs: setup  ## generate the reference of the command line, docs/reference/cli.md
-	@mkdir -p docs/reference
-	@$(BIN)/typer governance.cli.app utils docs --name governance --title "Command line" --output docs/reference/cli.md
+docs: setup  ## generate the reference pages from the code
+	@$(BIN)/python -m local.reference
 
 clean: down  ## remove the environment, the demo's state and caches
 	rm -rf .venv .airflow .governance .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

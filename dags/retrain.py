@@ -9,7 +9,7 @@ One DAG per model declared in `governance.yaml`:
 * Tasks hand over references, digests and paths; a cleared and repeated task changes nothing.
 * A version that the gates refuse turns the run red; it stays registered, with the reasons.
 
-The same without Airflow: `governance retrain MODEL --at TIME`.
+The same without Airflow: `governance retrain run MODEL --at TIME`.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
 
 
 @task.branch
-def outcome(verdict: dict[str, Any]) -> str:
+def outcome(verdict: Any) -> str:
     return "validated" if verdict["verdict"] == "pass" else "failed"
 
 
 @task
-def validated(verdict: dict[str, Any]) -> str:
+def validated(verdict: Any) -> str:
     """The version may be promoted."""
     return str(verdict["ref"])
 
 
 @task
-def failed(verdict: dict[str, Any]) -> None:
+def failed(verdict: Any) -> None:
     """The version was refused; the reasons are in its decision, and here."""
     raise AirflowFailException(f"{verdict['ref']} was refused: {'; '.join(verdict['reasons'])}")
 
