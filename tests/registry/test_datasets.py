@@ -346,14 +346,24 @@ def test_records_of_another_shape_are_refused() -> None:
 # -- the cache is only a cache ---------------------------------------------------------------------
 
 
-def test_an_edit_in_place_with_the_old_time_is_seen(tmp_path: Path) -> None:
+def test_an_edit_in_place_with_the_old_time_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset_files, "_RACY_NS", -1)
     path = csv(tmp_path, "x\n1\n")
     before, times = dataset_identity([path]), path.stat()
     with path.open("r+b") as handle:
         handle.seek(2)
         handle.write(b"2")
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    while path.stat().st_ctime_ns == times.st_ctime_ns:  # until the file system's clock has ticked
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert dataset_identity([path]).hash != before.hash
+
+
+def test_a_file_young_enough_to_change_unseen_is_not_remembered(tmp_path: Path) -> None:
+    path = csv(tmp_path, "x\n1\n")
+    dataset_identity([path])
+    assert dataset_files._key(path)[0] not in dataset_files._cache
 
 
 def test_an_unchanged_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from governance.errors import InvalidInputError
@@ -64,6 +65,51 @@ def plain(table: pa.Table) -> list[Any]:
 @given(tables(), tables())
 def test_digests_are_equal_exactly_when_the_content_is(one: pa.Table, two: pa.Table) -> None:
     assert (content(one).digest == content(two).digest) == (plain(one) == plain(two))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (0, pa.int8()),
+        (0, pa.uint64()),
+        (0.0, pa.float32()),
+        (False, pa.bool_()),
+        ("", pa.string()),
+        (b"", pa.binary()),
+        (0, pa.timestamp("ns")),
+        (0, pa.date32()),
+        (0, pa.duration("us")),
+        (Decimal(0), pa.decimal128(5, 2)),
+        ([], pa.list_(pa.int8())),
+        ({"x": None}, pa.struct([("x", pa.int8())])),
+    ],
+    ids=str,
+)
+def test_a_missing_value_is_no_zero_and_no_empty_one(value: Any, kind: pa.DataType) -> None:
+    columns = [[value, None], [None, value], [None, None], [value, value]]
+    digests = {content(pa.table({"x": pa.array(column, kind)})).digest for column in columns}
+    assert len(digests) == 4
+
+
+@given(tables(), st.data())
+def test_one_other_cell_changes_the_digest_of_its_column_alone(
+    table: pa.Table, data: st.DataObject
+) -> None:
+    assume(table.num_rows)
+    place = data.draw(st.integers(0, table.num_columns - 1))
+    row = data.draw(st.integers(0, table.num_rows - 1))
+    column = table.column(place)
+    cells = column.to_pylist()
+    cells[row] = data.draw(st.none() | CELLS[column.type])
+    field = pa.field(table.column_names[place], column.type)
+    other = table.set_column(place, field, pa.array(cells, column.type))
+    before, after = content(table), content(other)
+    changed = [
+        n
+        for n, (one, two) in enumerate(zip(before.columns, after.columns, strict=True))
+        if one.digest != two.digest
+    ]
+    assert changed == ([] if plain(other) == plain(table) else [place])
 
 
 @given(tables(), st.integers(1, 3))
