@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
@@ -19,6 +24,7 @@ from governance.values import Kind
 from tests.training.conftest import Trained
 
 Demo = Callable[[str], Trained]
+ROOT = Path(__file__).parents[3]
 
 
 def _text(model: Any) -> str:
@@ -36,6 +42,25 @@ def test_the_same_input_gives_the_same_bytes(each_demo: Trained) -> None:
     assert _text(again.model) == _text(each_demo.trained.model)
     for split, frame in again.predictions.items():
         assert frame.equals(each_demo.trained.predictions[split])
+
+
+def test_another_process_gives_the_same_bytes(demo: Demo) -> None:
+    code = (
+        "import sys, hashlib; from tests.training.conftest import _train;"
+        "text = _train('momentum').trained.model.model_to_string();"
+        "sys.stdout.write(hashlib.sha256(text.encode()).hexdigest())"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "12345", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
+    made = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    here = _text(demo("momentum").trained.model)
+    assert made.stdout == hashlib.sha256(here.encode()).hexdigest()
 
 
 def test_another_seed_gives_another_model(demo: Demo) -> None:
