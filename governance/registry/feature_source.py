@@ -19,6 +19,7 @@ import re
 import textwrap
 import tokenize
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -74,9 +75,13 @@ def logic_digest(logic: str) -> str:
             f"feature logic {logic!r} is no function at the top of a Python module, so what it "
             "does cannot be read; write it as one, with params for what varies"
         )
-    module = inspect.getmodule(function)
+    return _digest(function)
+
+
+@lru_cache(maxsize=1024)
+def _digest(function: FunctionType) -> str:
     parts: dict[str, str] = {}
-    _collect(function.__name__, function, module, parts)
+    _collect(function.__name__, function, inspect.getmodule(function), parts)
     text = "\0".join(f"{name}\0{code}" for name, code in sorted(parts.items()))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -138,7 +138,7 @@ def content_of_file(path: Path) -> FileContent:
 def _parquet(path: Path) -> FileContent:
     with path.open("rb") as handle:  # a missing file is an OSError here, a damaged one below
         try:
-            with pq.ParquetFile(handle) as parquet:
+            with pq.ParquetFile(handle, pre_buffer=False) as parquet:  # else all in memory
                 batches = parquet.iter_batches(batch_size=_BATCH_ROWS)
                 return FileContent.of_table("table", table_content(parquet.schema_arrow, batches))
         except (pa.ArrowException, OSError) as error:

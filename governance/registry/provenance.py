@@ -17,6 +17,7 @@ import platform
 import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from importlib import metadata
 from numbers import Real
 from pathlib import Path
@@ -118,13 +119,15 @@ def package_versions(names: Iterable[str] = PACKAGES) -> dict[str, str | None]:
     >>> package_versions(["no-such-package-here"])
     {'no-such-package-here': None}
     """
-    found: dict[str, str | None] = {}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+    return {name: _version(name) for name in names}
+
+
+@cache  # reading the metadata of a package costs milliseconds, and it does not change in a process
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def git_state(folder: str | os.PathLike[str]) -> GitState:
