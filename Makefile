@@ -5,10 +5,10 @@ DEMO ?= retrain
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint lock bench faults docs clean runtime
+.PHONY: help setup demo up down test lint lock bench faults docs clean runtime bench-peers
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## make .venv with everything that tests and linters need
 	@$(PYTHON) local/bootstrap.py dev
@@ -41,6 +41,10 @@ lock: setup  ## compile the lock files from pyproject.toml (UPGRADE=1 takes newe
 bench: setup  ## measure, beside the peers that are installed
 	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+bench-peers: setup  ## install what `make bench` measures beside ours, each in its own environment under .bench/
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .bench/mlflow
+	@$(BIN)/uv pip sync --quiet --require-hashes --python .bench/mlflow/bin/python benchmarks/peers/mlflow.txt
+
 faults: setup  ## the whole fault plan; `make test` runs a sample
 	@GOVERNANCE_FAULTS=full $(BIN)/python -m pytest tests/faults
 
@@ -48,4 +52,4 @@ docs: setup  ## generate the reference pages from the code
 	@$(BIN)/python -m local.reference
 
 clean: down  ## remove the environment, the demo's state and caches
-	rm -rf .venv .airflow .governance .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .airflow .governance .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
