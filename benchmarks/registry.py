@@ -195,7 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.versions < 1 or given.rounds < 1 or given.artifact_bytes < 64:
         parser.error("at least 1 version, 1 round and 64 bytes are needed")
     console = Console(stderr=given.json)
-    console.width = max(console.width, 100)
+    console.width = max(console.width, 110)
     given.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.folder, prefix="registry-") as folder:
         sizes = Sizes(given.versions, given.artifact_bytes, given.rounds)
