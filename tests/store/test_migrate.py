@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from governance.errors import ConflictError, SchemaOutdatedError
+from governance.errors import ConflictError, DatabaseUnavailableError, SchemaOutdatedError
 from governance.store import migrate
 from governance.store.database import Database
 from governance.store.schema import metadata
@@ -137,6 +137,20 @@ def test_racing_upgrades_make_one_schema(empty_database_url: str) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_an_upgrade_waits_for_the_lock_of_another_one(empty_database_url: str) -> None:
+    holder, waiter = Database(empty_database_url), Database(empty_database_url, lock_timeout=0.2)
+    with holder.begin() as tx:  # on SQLite any writer excludes all others
+        if holder.dialect == "postgresql":
+            tx.execute(text(f"SELECT pg_advisory_xact_lock({migrate._LOCK_KEY})"))
+        with pytest.raises(DatabaseUnavailableError, match="locked by another writer"):
+            migrate.upgrade(waiter)
+    assert migrate.current(waiter) is None
+    migrate.upgrade(waiter)
+    assert migrate.current(holder) == migrate.head()
+    holder.close()
+    waiter.close()
 
 
 def test_a_failed_upgrade_leaves_the_database_as_it_was(empty_database_url: str) -> None:
