@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlalchemy.engine import Connection
 
 from governance.errors import InvalidInputError, NoProductionVersionError, NotFoundError
+from governance.registry.attachments import check_text
 from governance.store.schema import governed_models, model_registry, model_registry_tags
 from governance.values import Kind, ModelVersion, Ref, Stage
 
@@ -91,18 +92,19 @@ def by_version(connection: Connection, name: str, version: str) -> ModelVersion 
 def by_content(
     connection: Connection, name: str, digest: str, provenance_digest: str
 ) -> ModelVersion | None:
-    """The latest version of a model with these bytes and this provenance."""
-    row = connection.execute(
-        select(model_registry)
-        .where(
+    """The latest version of a model with these bytes and this provenance.
+
+    The few rows are compared here: asked to sort, SQLite takes the index of numbers and reads all
+    versions of the model.
+    """
+    rows = connection.execute(
+        select(model_registry).where(
             _versions.name == name,
             _versions.digest == digest,
             _versions.provenance_digest == provenance_digest,
         )
-        .order_by(_versions.version_order.desc())
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else to_version(row)
+    ).all()
+    return to_version(max(rows, key=lambda row: row.version_order)) if rows else None
 
 
 def in_production(connection: Connection, name: str) -> ModelVersion | None:
@@ -176,6 +178,9 @@ def page(
     """Versions by name, newest version first; `cursor` goes on where a page ended."""
     if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MAX_PAGE:
         raise InvalidInputError(f"limit must be a whole number from 1 to {MAX_PAGE}")
+    for what, text in (("model_type", model_type), ("tag", tag)):
+        if text is not None:
+            check_text(text, what=what, limit=64)
     conditions: list[ColumnElement[bool]] = []
     if name is not None:
         conditions.append(_versions.name == name)
@@ -239,7 +244,7 @@ def _decode(cursor: str) -> tuple[str, str]:
     try:
         keys = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
         first, second = keys
-        if isinstance(first, str) and isinstance(second, str):
+        if (first + second).isascii() and (first + second).isprintable():
             return first, second
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:
         raise InvalidInputError("the cursor is not one that list_models gave") from error

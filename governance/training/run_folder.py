@@ -26,8 +26,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 class RunFolder:
     """
     >>> import tempfile
-    >>> folder = RunFolder(Path(tempfile.mkdtemp()), "momentum",
-    "manual__2017-12-29T22:00:00+00:00")
+    >>> folder = RunFolder(Path(tempfile.mkdtemp()), "momentum", "manual__2017-12-29T22:00+00:00")
     >>> record = folder.finish("data", {"rows": 3}, {"data.csv": b"..."})
     >>> folder.take("data", "check_data")["rows"]
     3
