@@ -124,7 +124,9 @@ def check_timezone(text: str) -> str:
 
 FunctionName = Annotated[str, AfterValidator(check_function)]
 Duration = Annotated[
-    timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str, when_used="json"),
 ]
 Schedule = Annotated[str, AfterValidator(check_cron)]
 TimeZone = Annotated[str, AfterValidator(check_timezone)]
