@@ -14,10 +14,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
+import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from typer.cli import get_docs_for_click
 
 from governance import errors
+from governance.cli.app import app
 from governance.config.governance_file import GovernanceConfig
 from governance.config.metric_names import METRICS
 from governance.errors import GovernanceError
@@ -34,6 +37,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings(),
         "errors.md": error_codes(),
         "metrics.md": metrics(),
+        "cli.md": command_line(),
     }
 
 
@@ -107,6 +111,15 @@ def metrics() -> str:
         "\n".join(rows),
     ]
     return _page(parts)
+
+
+def command_line() -> str:
+    command = typer.main.get_command(app)
+    # Typed as Any: Typer names two classes Context that it uses for one.
+    context: Any = command.make_context("governance", [], resilient_parsing=True)
+    with context:
+        text = get_docs_for_click(obj=command, ctx=context, name="governance")
+    return f"{_NOTE}{text.rstrip()}\n"
 
 
 def _about(one: type[GovernanceError]) -> str:
