@@ -84,9 +84,9 @@ class ModelPromotion:
             GateFailedError: refused; ``decision`` is the stored record.
             StaleGenerationError: another activation came first; ``generation`` is the current one.
         """
-        attachments.check_text(by, what="by", limit=256, required=True)
+        attachments.check_person(by, what="by")
         if approved_by is not None:
-            attachments.check_text(approved_by, what="approved_by", limit=256, required=True)
+            attachments.check_person(approved_by, what="approved_by")
         if reason is not None:
             attachments.check_text(reason, what="reason", limit=2000)
         if force and not (reason or "").strip():

@@ -58,7 +58,7 @@ class VersionValidation:
         Raises:
             IllegalTransitionError: a draft, or a version that left trained without a verdict.
         """
-        attachments.check_text(by, what="by", limit=256, required=True)
+        attachments.check_person(by, what="by")
         with self._database.read() as connection:
             version = records.resolve(connection, ref)
             earlier = latest_decision(connection, version.id, OPERATION)

@@ -51,7 +51,8 @@ class RegistryFiles:
                 head = connection.execute(select(func.max(audit_log.c.seq))).scalar_one() or 0
                 if place == head and not everything:
                     return 0
-                changed = _changed_since(connection, 0 if everything else place)
+                # A place behind the log's end is of another database, or of a backup's future.
+                changed = _changed_since(connection, 0 if everything or place > head else place)
                 written = sum(self._documents(connection, changed))
                 index = _index(connection, head)
             make_folders((self._home / INDEX).parent)

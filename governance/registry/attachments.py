@@ -5,18 +5,19 @@ Pure. The net knows the shapes of common tokens; it does not promise to find eve
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from governance.canonical import canonical_json
 from governance.errors import InvalidInputError, SecretInMetadataError
+from governance.policy.facts import finite
 
 MAX_KEYS = 64
 MAX_VALUE_BYTES = 4096
 MAX_CONFIG_BYTES = 1 << 20
 MAX_TAGS = 32
+MAX_PERSON = 255
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -54,7 +55,27 @@ def check_text(value: object, *, what: str, limit: int, required: bool = False) 
         raise InvalidInputError(
             f"{what} must have at most {limit} characters and no control characters"
         )
+    _encoded(value, what=what)
     return check_no_secret(value, where=what)
+
+
+def check_person(value: object, *, what: str) -> str:
+    """Who did it, as the audit log takes it: one line of at most 255 printable characters.
+
+    >>> check_person("ann@example.org", what="by")
+    'ann@example.org'
+    """
+    name = check_text(value, what=what, limit=MAX_PERSON, required=True)
+    if not name.isprintable():
+        raise InvalidInputError(f"{what} must be one line of printable characters")
+    return name
+
+
+def _encoded(text: str, *, what: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInputError(f"{what} contains half a character (a lone surrogate)") from None
 
 
 def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -65,7 +86,7 @@ def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     for key, value in given.items():
         check_text(key, what="a metadata key", limit=128, required=True)
         text = canonical_json(value)
-        if len(text.encode()) > MAX_VALUE_BYTES:
+        if len(_encoded(text, what=f"metadata {key!r}")) > MAX_VALUE_BYTES:
             raise InvalidInputError(
                 f"metadata {key!r} is larger than {MAX_VALUE_BYTES} bytes; keep a path or digest"
             )
@@ -77,7 +98,7 @@ def check_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
     """A training configuration: any JSON of at most 1 MiB without credentials."""
     given = dict(config or {})
     text = canonical_json(given)
-    if len(text) > MAX_CONFIG_BYTES:
+    if len(_encoded(text, what="the training config")) > MAX_CONFIG_BYTES:
         raise InvalidInputError("the training config is larger than 1 MiB")
     check_no_secret(text, where="the training config")
     return given
@@ -92,31 +113,41 @@ def check_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for key, value in dict(metrics or {}).items():
         check_text(key, what="a metric name", limit=128, required=True)
-        if isinstance(value, Mapping):
-            checked[key] = check_metrics(value)
-            continue
-        number = value.item() if hasattr(value, "item") else value
-        if number is not None and (
-            not isinstance(number, int | float) or not math.isfinite(number)
-        ):
+        if not isinstance(value, Mapping):
+            checked[key] = _figure(key, value)
+        elif any(isinstance(item, Mapping) for item in value.values()):
             raise InvalidInputError(
-                f"metric {key!r} is no finite number; give None for a figure that does not exist"
+                f"metrics {key!r} are nested too deeply; give name to value, or split to name to "
+                "value"
             )
-        checked[key] = number
+        else:
+            checked[key] = check_metrics(value)
     return checked
+
+
+def _figure(name: str, value: object) -> int | float | None:
+    scalar = getattr(value, "item", None)  # a numpy scalar
+    if callable(scalar) and getattr(value, "ndim", None) == 0:
+        value = scalar()
+    if value is None or (type(value) in (int, float) and finite(value) is not None):
+        return value  # type: ignore[return-value]  # one of the three, by the line above
+    raise InvalidInputError(
+        f"metric {name!r} is no finite number; give None for a figure that does not exist"
+    )
 
 
 def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Sorted, without doubles, 1-64 of letters, digits and ``. _ : / = -``."""
     if isinstance(tags, str):
         raise InvalidInputError("tags is a list of texts, not one text")
-    found = sorted(set(tags))
-    if len(found) > MAX_TAGS:
-        raise InvalidInputError(f"{len(found)} tags; at most {MAX_TAGS} are kept")
-    for tag in found:
+    given = list(tags)
+    for tag in given:
         if not isinstance(tag, str) or not _TAG.fullmatch(tag):
             raise InvalidInputError(
                 f"tag {str(tag)[:64]!r} is not allowed; 1-64 letters, digits and . _ : / = -"
             )
         check_no_secret(tag, where="a tag")
+    found = sorted(set(given))
+    if len(found) > MAX_TAGS:
+        raise InvalidInputError(f"{len(found)} tags; at most {MAX_TAGS} are kept")
     return tuple(found)

@@ -6,12 +6,14 @@ followed.
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from pathlib import Path
 
 from governance.errors import InvalidInputError
-from governance.registry.formats.sniff import HEAD_BYTES, SUFFIXES, sniff
+from governance.files import storage_errors
+from governance.registry.formats.sniff import SUFFIXES, sniff_file
 
 _MEMBER = re.compile(r"model\.[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 
@@ -22,8 +24,9 @@ def collect_members(path: Path) -> tuple[dict[str, bytes | Path], str]:
     Raises:
         InvalidInputError: no such file, a link, an empty file, or a folder without ``model.*``.
     """
-    if path.is_dir() and not path.is_symlink():
-        found = sorted(file for file in path.iterdir() if _MEMBER.fullmatch(file.name))
+    if os.path.isdir(path) and not path.is_symlink():
+        with storage_errors(f"list {path}"):
+            found = sorted(file for file in path.iterdir() if _MEMBER.fullmatch(file.name))
         if not found:
             raise InvalidInputError(f"{path} holds no member; name the files model.*")
         formats = {_format_of(file) for file in found}
@@ -35,15 +38,14 @@ def collect_members(path: Path) -> tuple[dict[str, bytes | Path], str]:
 
 
 def _format_of(path: Path) -> str:
-    with _regular(path).open("rb") as file:
-        return sniff(file.read(HEAD_BYTES))
+    return sniff_file(_regular(path))
 
 
 def _regular(path: Path) -> Path:
     try:
         status = path.lstat()
-    except OSError as error:
-        raise InvalidInputError(f"there is no file {path} that can be read") from error
+    except (OSError, ValueError) as error:  # ValueError: a path that no system takes
+        raise InvalidInputError(f"there is no file {str(path)[:200]!r} that can be read") from error
     if not stat.S_ISREG(status.st_mode):
         raise InvalidInputError(f"{path} is no regular file; links and devices are not followed")
     if status.st_size == 0:

@@ -8,14 +8,19 @@ validations).
 
 from __future__ import annotations
 
+import logging
+
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from governance.errors import StorageFullError, UnavailableError
 from governance.registry.artifacts import OpenedArtifact
 from governance.registry.probe import ProbeResult, format_refusal, libraries, probe
 from governance.settings import Settings
 from governance.store.database import Database, database_time
 from governance.store.schema import load_verdicts
+
+log = logging.getLogger(__name__)
 
 
 def stored_verdict(connection: Connection, digest: str) -> ProbeResult | None:
@@ -68,6 +73,7 @@ def verdict_for(
 
     The probe runs outside any transaction. A pickle that this installation does not allow gets
     ``unsafe_format`` here whatever was kept. Raises ``ProbeUnavailableError`` if no probe can run.
+    Where a full disk or a busy database cannot keep the verdict, it is given all the same.
     """
     refusal = format_refusal(
         opened.members,
@@ -88,6 +94,9 @@ def verdict_for(
         timeout=settings.probe_cpu_seconds * 6.0,
     )
     if result.lasting:
-        with database.begin() as tx:
-            record_verdict(tx, opened.digest, result)
+        try:
+            with database.begin() as tx:
+                record_verdict(tx, opened.digest, result)
+        except (StorageFullError, UnavailableError) as error:
+            log.warning("the probe's verdict on %s was not kept: %s", opened.digest[:12], error)
     return result

@@ -9,7 +9,8 @@ The checks, in order; the first that fails stops the load:
    (``True``) or schema (``"schema"``); without paths the registered files are hashed again; without
    registered files there is nothing to compare, which is recorded once as ``unverified``.
 4. The features, if given. Not given: not checked, and logged.
-5. The stored verdict of the load probe: bytes that killed a probe are not parsed here.
+5. The verdict of the load probe, which is run now if nobody did before: bytes that killed a probe
+   are not parsed here.
 
 ``ALLOW_DATASET_MISMATCH=1`` and ``ALLOW_FEATURE_MISMATCH=1`` let 3 and 4 pass; the audit log says
 so.
@@ -38,7 +39,7 @@ from governance.registry import datasets
 from governance.registry.artifacts import ArtifactStore
 from governance.registry.features import FeatureGraph
 from governance.registry.formats import loader
-from governance.registry.load_verdicts import stored_verdict
+from governance.registry.load_verdicts import verdict_for
 from governance.settings import Settings
 from governance.store.database import Database
 from governance.store.schema import audit_log, model_registry
@@ -65,19 +66,20 @@ def load(
         DatasetMismatchError, DatasetUnavailableError, FeatureGraphMismatchError: see above.
         UnsafeFormatError: a format that is not allowed here.
     """
-    if version.stage is Stage.DRAFT:
-        raise NotFoundError(f"{version.ref} is a draft; register its artifact first")
     if version.stage is Stage.FAILED:
         raise ArtifactUnloadableError(
             f"{version.ref} failed and is not loaded; `governance audit list --model "
             f"{version.name}` says why"
         )
+    if not version.digest:
+        raise NotFoundError(f"{version.ref} was drafted without an artifact; register it first")
     opened = artifacts.open(version.artifact_path, version.digest)
     _check_dataset(database, version, current_dataset_paths, verify_dataset_hash)
     _check_features(database, version, features)
-    with database.read() as connection:
-        verdict = stored_verdict(connection, version.digest)
-    if verdict is not None and not verdict.loadable:
+    verdict = verdict_for(database, opened, settings)
+    if verdict.code == "unsafe_format":
+        verdict.require_loadable()
+    if not verdict.loadable:
         raise ArtifactUnloadableError(
             f"{version.ref} did not load when it was probed ({verdict.code}: {verdict.reason}); "
             "register a version whose artifact loads"

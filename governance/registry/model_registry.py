@@ -61,7 +61,7 @@ class ModelRegistry:
         model_type: str,
         version: str | None = None,
         stage: str = "trained",
-        dataset_paths: Iterable[str | Path] = (),
+        dataset_paths: Iterable[str | Path] | str | Path = (),
         features: object = None,
         config: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
@@ -118,11 +118,11 @@ class ModelRegistry:
         if unknown:
             raise InvalidInputError(f"provenance has unknown keys: {', '.join(sorted(unknown))}")
         checked_metrics = attachments.check_metrics(metrics)
-        paths = tuple(dataset_paths)
+        paths = (dataset_paths,) if isinstance(dataset_paths, str | Path) else tuple(dataset_paths)
         manifest = build_manifest(
             dataset=dataset_identity(paths) if paths else None,
             features=graph,
-            config=attachments.check_config(config),
+            config=None if config is None else attachments.check_config(config),
             metrics=checked_metrics,
             **given,
         )
@@ -151,9 +151,7 @@ class ModelRegistry:
                 manifest=manifest,
                 provenance_digest=provenance_digest(manifest),
                 feature_spec=None if graph is None else graph.spec(),
-                created_by=attachments.check_text(
-                    created_by, what="created_by", limit=256, required=True
-                ),
+                created_by=attachments.check_person(created_by, what="created_by"),
                 at=None if at is None else as_utc(at),
             ),
             members,
@@ -261,7 +259,7 @@ class ModelRegistry:
             UsePromotionError, IllegalTransitionError: see ``governance.registry.lifecycle``.
         """
         target = lifecycle.parse_stage(stage)
-        attachments.check_text(by, what="by", limit=256, required=True)
+        attachments.check_person(by, what="by")
         attachments.check_text(reason, what="reason", limit=2000, required=True)
         with self._database.begin() as tx:
             lock_head(tx, records.resolve(tx, ref).name)

@@ -76,7 +76,10 @@ model_registry = Table(
     Column("registered_at", UtcDateTime, nullable=False),  # effective time: the caller's `at`
     UniqueConstraint("name", "version"),
     CheckConstraint(f"stage IN ({_STAGES})", name="stage"),
-    CheckConstraint("stage = 'draft' OR digest <> ''", name="artifact"),
+    CheckConstraint(
+        "stage IN ('draft', 'retired', 'failed') OR digest <> ''",  # a draft may be given up
+        name="artifact",
+    ),
     Index("ix_model_registry_name_version_order", "name", "version_order"),
     Index("ix_model_registry_name_digest", "name", "digest"),
     Index("ix_model_registry_stage_name", "stage", "name"),

@@ -78,7 +78,8 @@ def _create_registry() -> None:
         sa.UniqueConstraint("name", "version", name="uq_model_registry_name_version"),
         sa.CheckConstraint(f"stage IN ({_STAGES})", name=op.f("ck_model_registry_stage")),
         sa.CheckConstraint(
-            "stage = 'draft' OR digest <> ''", name=op.f("ck_model_registry_artifact")
+            "stage IN ('draft', 'retired', 'failed') OR digest <> ''",
+            name=op.f("ck_model_registry_artifact"),
         ),
         sa.ForeignKeyConstraint(["name"], ["governed_models.name"], name="fk_model_registry_name"),
     )

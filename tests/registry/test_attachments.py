@@ -1,0 +1,170 @@
+"""What may be attached to a version: the limits, and the net for credentials."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from governance.canonical import canonical_json
+from governance.errors import GovernanceError, InvalidInputError, SecretInMetadataError
+from governance.registry.attachments import (
+    check_config,
+    check_metadata,
+    check_metrics,
+    check_person,
+    check_tags,
+    check_text,
+)
+
+# Shapes only; none of these was ever valid.
+SECRETS = [
+    "AKIA" + "A1" * 8,
+    "ghp_" + "a" * 36,
+    "github_pat_" + "b" * 30,
+    "glpat-" + "c" * 20,
+    "xoxb-1234567890-abc",
+    "sk_live_" + "d" * 20,
+    "AIza" + "e" * 35,
+    "eyJhbGciOiJ9abc.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "postgresql://user:hunter2@db.example/x",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=lambda text: text[:8])
+def test_a_credential_is_refused_everywhere_and_never_repeated(secret: str) -> None:
+    for attach in (
+        lambda: check_metadata({"key": secret}),
+        lambda: check_metadata({"key": {"deep": [secret]}}),
+        lambda: check_metadata({secret: 1}),
+        lambda: check_config({"params": {"url": f"see {secret} here"}}),
+        lambda: check_text(f"note {secret}", what="description", limit=4096),
+        lambda: check_person(secret, what="by"),
+    ):
+        with pytest.raises(SecretInMetadataError) as refusal:
+            attach()
+        assert secret not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3://bucket/path",
+        "https://example.org/runs/7",
+        "sha256:" + "ab" * 32,
+        "task-sk-short",
+        "ann@example.org: looked at it",
+    ],
+)
+def test_what_looks_harmless_is_taken(text: str) -> None:
+    assert check_metadata({"key": text}) == {"key": text}
+
+
+def test_metadata_has_at_most_64_keys_of_4_kib() -> None:
+    full = {f"k{i}": "x" * 4000 for i in range(64)}
+    assert check_metadata(full) == full
+    with pytest.raises(InvalidInputError, match="65 keys"):
+        check_metadata({**full, "one": "more"})
+    assert check_metadata({"k": "x" * 4094})  # with its two quotes exactly 4 KiB
+    with pytest.raises(InvalidInputError, match="4096"):
+        check_metadata({"k": "x" * 4095})
+    with pytest.raises(InvalidInputError, match="4096"):
+        check_metadata({"k": "é" * 2048})  # bytes count, not characters
+
+
+def test_a_config_has_at_most_1_mib() -> None:
+    with pytest.raises(InvalidInputError, match="1 MiB"):
+        check_config({"k": "x" * (1 << 20)})
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(value=st.dictionaries(st.text(), _json, max_size=4))
+def test_anything_attached_is_stored_as_it_is_or_refused(value: dict[str, Any]) -> None:
+    for check in (check_metadata, check_config, check_metrics):
+        try:
+            taken = check(value)
+        except GovernanceError:
+            continue
+        assert canonical_json(taken).encode()  # it can be written
+        assert taken == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        math.nan,
+        math.inf,
+        -math.inf,
+        np.float32("nan"),
+        np.array([1.0, 2.0]),
+        np.array([1.0]),
+        10**400,
+        True,
+        np.bool_(True),
+        "0.7",
+        Decimal("0.7"),
+        [0.7],
+        1j,
+    ],
+    ids=repr,
+)
+def test_a_metric_that_is_no_finite_number_is_refused(value: object) -> None:
+    with pytest.raises(InvalidInputError, match="'auc' is no finite number"):
+        check_metrics({"test": {"auc": value}})
+
+
+def test_a_metric_keeps_its_value_and_none_stays_none() -> None:
+    given = {"auc": np.float64(0.75), "n": np.int64(3), "sharpe": None, "test": {"mae": 2}}
+    assert check_metrics(given) == {"auc": 0.75, "n": 3, "sharpe": None, "test": {"mae": 2}}
+    assert check_metrics(None) == {}
+
+
+def test_metrics_are_nested_once_at_most() -> None:
+    with pytest.raises(InvalidInputError, match="nested too deeply"):
+        check_metrics({"test": {"fold": {"auc": 0.7}}})
+
+
+@pytest.mark.parametrize("tag", ["", " ", "a b", "-a", "x" * 65, "ä", "a\n", "a\x00", 7, None])
+def test_a_tag_outside_its_alphabet_is_refused(tag: object) -> None:
+    with pytest.raises(InvalidInputError, match="is not allowed"):
+        check_tags(["fine", tag])  # type: ignore[list-item]  # that is the point
+
+
+def test_tags_are_sorted_without_doubles_and_at_most_32() -> None:
+    assert check_tags(iter(["b", "a", "b"])) == ("a", "b")
+    assert len(check_tags([f"t{i % 32}" for i in range(100)])) == 32
+    with pytest.raises(InvalidInputError, match="at most 32"):
+        check_tags(f"t{i}" for i in range(33))
+    with pytest.raises(InvalidInputError, match="a list"):
+        check_tags("abc")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "  ", "a\nb", "a\tb", "a\x7f", "a\u2028b", "\ud800", "x" * 256, None]
+)
+def test_a_person_is_one_printable_line(name: object) -> None:
+    with pytest.raises(InvalidInputError):
+        check_person(name, what="by")
+
+
+@given(name=st.text(max_size=300))
+def test_whoever_is_taken_can_stand_in_the_audit_log(name: str) -> None:
+    from governance.history.audit import _check_text
+
+    try:
+        check_person(name, what="by")
+    except InvalidInputError:
+        return
+    _check_text("actor", name)
