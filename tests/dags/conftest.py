@@ -1,7 +1,7 @@
 """A real Airflow inside the test process: its database is made once, each worker works on a copy.
 
-Airflow reads its settings when it is first imported, hence the environment is set while this file is
-read. `dag.test()` runs the tasks one after the other in this process, with the real task runner.
+Airflow reads its settings when it is first imported, hence the environment is set while this file
+is read. `dag.test()` runs the tasks one after the other in this process, with the real task runner.
 """
 
 from __future__ import annotations

@@ -1,0 +1,137 @@
+"""Every DAG file is known, reads without error, and keeps the rules of this project."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from governance.config import load_config
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / "config" / "governance.yaml"
+FILES = {"retrain.py": {"retrain__momentum", "retrain__arrival_delay"}}
+STEPS = ["check_data", "train", "register", "validate", "outcome"]
+
+
+@pytest.fixture
+def shipped(
+    load_dags: Callable[[Path], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """The DAGs of this checkout, as its own configuration declares them."""
+    monkeypatch.setenv("GOVERNANCE_CONFIG", str(CONFIG))
+    return load_dags(ROOT / "dags")
+
+
+def test_every_dag_file_is_listed_here_with_its_dags(shipped: dict[str, Any]) -> None:
+    found: dict[str, set[str]] = {path.name: set() for path in (ROOT / "dags").glob("*.py")}
+    for dag in shipped.values():
+        found[Path(dag.fileloc).name].add(dag.dag_id)
+    assert found == FILES
+
+
+def test_one_dag_for_each_declared_model_and_none_else(shipped: dict[str, Any]) -> None:
+    assert set(shipped) == {f"retrain__{name}" for name in load_config(CONFIG).models}
+
+
+def test_the_steps_stand_in_one_line_and_end_in_one_of_two(shipped: dict[str, Any]) -> None:
+    for dag in shipped.values():
+        for step, following in itertools.pairwise(STEPS):
+            assert following in dag.task_dict[step].downstream_task_ids
+        assert dag.task_dict["outcome"].downstream_task_ids == {"validated", "failed"}
+
+
+def test_dags_are_documented_owned_and_never_run_twice_at_once(shipped: dict[str, Any]) -> None:
+    declared = load_config(CONFIG).models
+    for dag in shipped.values():
+        model = declared[dag.dag_id.removeprefix("retrain__")]
+        assert dag.doc_md and model.description in dag.doc_md
+        assert dag.max_active_runs == 1
+        assert dag.catchup is False
+        assert {"governance", "retrain"} <= set(dag.tags)
+        for task in dag.tasks:
+            assert task.owner == model.owner
+            assert task.retries == 3
+            assert task.execution_timeout is not None
+
+
+def test_a_schedule_counts_in_the_models_own_time_zone_and_none_means_on_request(
+    load_dags: Callable[[Path], dict[str, Any]],
+) -> None:
+    dags = load_dags(ROOT / "dags" / "retrain.py")
+    timetable = dags["retrain__tiny"].timetable
+    assert type(timetable).__name__ == "CronDataIntervalTimetable"
+    assert (timetable.expression, str(timetable.timezone)) == ("0 6 * * 1-5", "Europe/Berlin")
+    assert type(dags["retrain__no_data"].timetable).__name__ == "NullTimetable"
+
+
+def test_a_broken_configuration_is_an_import_error_with_line_and_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_database: None
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    broken = tmp_path / "governance.yaml"
+    broken.write_text("models:\n  churn:\n    kind: classifier\n    colour: green\n")
+    monkeypatch.setenv("GOVERNANCE_CONFIG", str(broken))
+    bag = DagBag(dag_folder=str(ROOT / "dags" / "retrain.py"))
+    (error,) = bag.import_errors.values()
+    assert f"{broken}:4:5" in error
+    assert "colour" in error
+
+
+def test_reading_the_dag_files_takes_under_a_second_and_no_training_library() -> None:
+    # Processor time, not the clock: this machine may be busy with other tests.
+    program = """
+import json, sys, time
+import airflow.sdk, airflow.sdk.exceptions, airflow.dag_processing.dagbag
+began = time.process_time()
+import runpy
+for file in sys.argv[1:]:
+    runpy.run_path(file)
+heavy = {"lightgbm", "sklearn", "scipy", "pandas", "pyarrow"}
+print(json.dumps([time.process_time() - began, sorted(heavy & set(sys.modules))]))
+"""
+    files = [str(path) for path in sorted((ROOT / "dags").glob("*.py"))]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *files],
+        env={
+            **os.environ,
+            "GOVERNANCE_CONFIG": str(CONFIG),
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seconds, heavy = json.loads(done.stdout.splitlines()[-1])
+    assert heavy == []
+    assert seconds < 1.0
+
+
+def test_the_plugin_loader_takes_the_plugin_and_leaves_the_package_alone() -> None:
+    program = """
+import json, sys
+from airflow import plugins_manager
+plugins, errors = plugins_manager._get_plugins()
+import governance_airflow.operators
+print(json.dumps([[p.name for p in plugins if "governance" in p.name], dict(errors),
+                  [m for m in ("operators", "connection", "run_facts") if m in sys.modules]]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names, errors, bare = json.loads(done.stdout.splitlines()[-1])
+    assert names == ["governance"]
+    assert errors == {}
+    assert bare == []

@@ -1,0 +1,127 @@
+"""What a task takes over from its run: always the same, and never what its conf claims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from airflow.sdk import RetryAction
+from sqlalchemy.engine import make_url
+
+from governance.errors import (
+    DatabaseUnavailableError,
+    DataQualityError,
+    InvalidInputError,
+    NaiveDatetimeError,
+    SettingsError,
+)
+from governance_airflow.connection import url_of
+from governance_airflow.retries import UNAVAILABLE_ONLY
+from governance_airflow.run_facts import RunFacts
+
+DUE = datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+@dataclass
+class Run:
+    """Stands for Airflow's DAG run: the fields that are read."""
+
+    dag_id: str = "retrain__momentum"
+    run_id: str = "manual__1"
+    run_after: datetime = DUE
+    data_interval_end: datetime | None = None
+    conf: dict[str, Any] | None = field(default_factory=dict)
+    triggering_user_name: str | None = None
+    run_type: str = "scheduled"
+
+
+@dataclass
+class Connected:
+    """Stands for an Airflow connection."""
+
+    conn_type: str | None = "postgres"
+    host: str | None = "db.example"
+    schema: str | None = "governance"
+    login: str | None = "gov"
+    password: str | None = "p@ss:w/rd"
+    port: int | None = 5433
+    extra: str | None = None
+
+
+def test_conf_decides_the_evidence_time_before_interval_and_due_time() -> None:
+    end = DUE - timedelta(hours=6)
+    both = Run(data_interval_end=end, conf={"at": "2017-12-29T17:00:00-05:00"})
+    assert RunFacts.of(both, owner="o").at == datetime(2017, 12, 29, 22, tzinfo=UTC)
+    assert RunFacts.of(Run(data_interval_end=end), owner="o").at == end
+    assert RunFacts.of(Run(conf=None), owner="o").at == DUE
+
+
+def test_the_evidence_time_is_utc_whatever_the_zone_of_the_schedule() -> None:
+    local = DUE.astimezone(timezone(timedelta(hours=-5)))
+    at = RunFacts.of(Run(data_interval_end=local), owner="o").at
+    assert at == DUE and at.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [("yesterday", InvalidInputError), ("2017-12-29T22:00:00", NaiveDatetimeError)],
+)
+def test_an_evidence_time_that_cannot_be_read_is_refused(
+    given: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="at"):
+        RunFacts.of(Run(conf={"at": given}), owner="o")
+
+
+def test_a_manual_run_belongs_to_who_triggered_it_and_a_scheduled_one_to_the_owner() -> None:
+    manual = Run(run_type="manual", triggering_user_name="ada", conf={"by": "eve"})
+    assert RunFacts.of(manual, owner="quant-team").by == "ada"
+    assert RunFacts.of(Run(run_type="manual"), owner="quant-team").by == "quant-team"
+    backfill = Run(run_type="backfill", triggering_user_name="ada")
+    assert RunFacts.of(backfill, owner="quant-team").by == "quant-team"
+
+
+def test_different_runs_have_different_keys() -> None:
+    keys = {RunFacts.of(Run(run_id=r), owner="o").key for r in ("a:b", "a+b", "a b", "a/b")}
+    assert len(keys) == 4
+    assert RunFacts.of(Run(), owner="o") == RunFacts.of(Run(), owner="o")
+
+
+def test_a_postgres_connection_becomes_the_url_of_our_driver() -> None:
+    url = make_url(url_of(Connected(extra='{"sslmode": "require", "iam": true}')))
+    assert url.drivername == "postgresql+psycopg"
+    assert (url.password, url.port, url.database) == ("p@ss:w/rd", 5433, "governance")
+    assert dict(url.query) == {"sslmode": "require"}
+
+
+def test_a_sqlite_connection_names_its_file_as_host() -> None:
+    assert url_of(Connected(conn_type="sqlite", host="/data/governance.db")) == (
+        "sqlite:////data/governance.db"
+    )
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        Connected(conn_type="mysql"),
+        Connected(conn_type="sqlite", host=None),
+        Connected(extra="{not json"),
+    ],
+)
+def test_a_connection_that_cannot_be_used_is_refused_without_its_password(
+    connection: Connected,
+) -> None:
+    with pytest.raises(SettingsError, match="governance_db") as refused:
+        url_of(connection)
+    assert "p@ss" not in str(refused.value)
+
+
+def test_only_what_may_go_away_by_itself_is_tried_again() -> None:
+    def decide(error: Exception) -> RetryAction:
+        return UNAVAILABLE_ONLY.evaluate(error, try_number=1, max_tries=3).action
+
+    assert decide(DatabaseUnavailableError("restart")) is RetryAction.RETRY
+    assert decide(DataQualityError("bad rows")) is RetryAction.FAIL
+    assert decide(MemoryError()) is RetryAction.DEFAULT
