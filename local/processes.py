@@ -26,6 +26,7 @@ class Processes:
 
     def __init__(self, record: Path) -> None:
         self.record = record
+        self._children: list[subprocess.Popen[bytes]] = []
 
     def start(
         self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: Path
@@ -42,6 +43,7 @@ class Processes:
                 cwd=cwd,
                 start_new_session=True,
             )
+        self._children.append(child)
         started = psutil.Process(child.pid).create_time()
         self._write({**self._read(), name: {"pid": child.pid, "started": started}})
 
@@ -59,9 +61,10 @@ class Processes:
         recorded = self._read()
         stopped = [name for name, entry in recorded.items() if _session(entry)]
         for entry in recorded.values():
-            if leader := _leader(entry):
+            leader = _leader(entry)
+            for process in [leader] if leader else _session(entry):
                 with suppress(psutil.NoSuchProcess):
-                    leader.send_signal(signal.SIGTERM)
+                    process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + patience
         while left := [p for entry in recorded.values() for p in _session(entry)]:
             if time.monotonic() > deadline:
@@ -69,6 +72,8 @@ class Processes:
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
             psutil.wait_procs(left, timeout=0.2)
+        for child in self._children:
+            child.poll()  # take leave of our own, so that they do not stay as zombies
         self.record.unlink(missing_ok=True)
         return stopped
 

@@ -1,0 +1,157 @@
+"""A real Airflow is started, used and stopped, on a port of its own, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local import here
+from local.airflow_rest import FINISHED, AirflowRest
+from local.airflow_services import COMPONENTS, AirflowServices, ServicesError, free_port
+
+DAG_FILE = """
+import datetime
+from airflow.sdk import dag, task
+
+@dag(schedule=None, start_date=datetime.datetime(2026, 1, 1))
+def greeting():
+    @task
+    def said(dag_run=None):
+        return dag_run.conf["word"]
+    said()
+
+greeting()
+"""
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> AirflowServices:
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "greeting.py").write_text(DAG_FILE)
+    (tmp_path / "plugins").mkdir()
+    return AirflowServices(
+        tmp_path / "airflow",
+        dags=tmp_path / "dags",
+        plugins=tmp_path / "plugins",
+        variables={"GOVERNANCE_HOME": str(tmp_path / "home")},
+    )
+
+
+@pytest.mark.slow
+def test_airflow_starts_runs_a_dag_and_stops_completely(services: AirflowServices) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        try:
+            services.start(port=str(free_port(first=18080)))
+            assert not services.running()  # nobody asked it to stay
+            services.wait(timeout=240)
+            with AirflowRest(services.login) as rest:
+                while "greeting" not in rest.dag_ids():
+                    services.check_alive()
+                    assert rest.import_errors() == []
+                    time.sleep(0.2)
+                rest.pause("greeting", False)
+                run = rest.trigger("greeting", {"word": "hello"})
+                while rest.run_state("greeting", run) not in FINISHED:
+                    services.check_alive()
+                    time.sleep(0.2)
+                assert rest.task_states("greeting", run) == {"said": "success"}
+                assert rest.result("greeting", run, "said") == "hello"
+            pids = set(services.processes.alive().values())
+            listening = {
+                c.laddr.ip
+                for p in pids
+                for c in psutil.Process(p).net_connections("tcp")
+                if c.status == psutil.CONN_LISTEN
+            }
+            assert listening == {"127.0.0.1"}
+        finally:
+            assert set(services.stop()) == set(COMPONENTS)
+    assert not [p for p in psutil.process_iter() if _session_of(p.pid) in pids]
+
+
+def _session_of(pid: int) -> int:
+    try:
+        zombie = psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        return -1 if zombie else os.getsid(pid)
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return -1
+
+
+def test_a_taken_port_that_was_asked_for_is_refused_and_else_the_next_is_used() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ServicesError, match=f"port {port} is taken"):
+            free_port(str(port))
+        assert free_port(first=port) > port
+
+
+def test_secrets_are_made_once_and_readable_by_the_owner_alone(services: AirflowServices) -> None:
+    services.home.mkdir(parents=True)
+    (services.home / "port").write_text("8080")
+    first, second = services.environment(), services.environment()
+    for name in ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET"):
+        assert first[name] == second[name]
+    assert len(first["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64
+    assert services.login.password not in " ".join(first.values())
+    for file in ("secrets.json", "passwords.json"):
+        assert stat.S_IMODE((services.home / file).stat().st_mode) == 0o600
+
+
+def test_another_airflow_of_the_shell_does_not_leak_in(
+    services: AirflowServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.home.mkdir(parents=True)
+    (services.home / "port").write_text("8123")
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    monkeypatch.setenv("AIRFLOW_CONN_GOVERNANCE_DB", "postgres://elsewhere")
+    monkeypatch.setenv("GOVERNANCE_DATABASE_URL", "postgresql://elsewhere")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    found = services.environment()
+    assert "elsewhere" not in " ".join(found.values())
+    assert found["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert "127.0.0.1" in found["NO_PROXY"]
+    addresses = {key: value for key, value in found.items() if ":8123" in value}
+    assert set(addresses) == {
+        "AIRFLOW__API__BASE_URL",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL",
+    }
+    assert found["AIRFLOW__API__PORT"] == "8123"
+
+
+def test_two_starters_in_one_folder_do_not_meet(services: AirflowServices) -> None:
+    other = AirflowServices(
+        services.home, dags=services.dags, plugins=services.plugins, variables={}
+    )
+    with services.reserved(), pytest.raises(ServicesError, match="at work here"), other.reserved():
+        raise AssertionError("both hold the lock")
+    with other.reserved():
+        pass  # released with the first
+
+
+def test_a_component_that_died_is_named_with_the_end_of_its_log(services: AirflowServices) -> None:
+    log = services.log("scheduler")
+    services.home.mkdir(parents=True)
+    services.processes.start(
+        "scheduler", ["/bin/sh", "-c", "echo no such table"], env={}, log=log, cwd=services.home
+    )
+    while services.processes.alive():
+        time.sleep(0.01)
+    with pytest.raises(ServicesError, match=r"scheduler ended(.|\n)*no such table"):
+        services.check_alive()
+    services.stop()
+
+
+def test_this_checkout_keeps_its_state_in_folders_that_git_ignores() -> None:
+    ignored = (here.ROOT / ".gitignore").read_text().split()
+    for folder in (here.services(scheduled=False).home, here.HOME, here.ROOT / ".venv"):
+        assert f"{folder.name}/" in ignored

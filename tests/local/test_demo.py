@@ -1,0 +1,137 @@
+"""The demo's own parts; the whole of it runs with `make demo`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from governance.config import load_config
+from governance.decisions.record import Decision
+from governance.policy.verdict import GateResult
+from governance.settings import Settings
+from governance.values import Kind, ModelVersion, Stage, Verdict, parse_time
+from governance.wiring import Governance
+from local import demo
+from local.here import CONFIG
+from local.retrain_demo import DEMO_FILE, activate_first, demo_conf
+from local.tables import Outcome, gates_text, outcome_table
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+VERSION = ModelVersion(
+    id="0123456789ab",
+    name="momentum",
+    version="1.0.0",
+    stage=Stage.VALIDATED,
+    model_type="lightgbm",
+    kind=Kind.TRADING,
+    digest="0" * 64,
+    artifact_path="models/momentum",
+    format="lightgbm-text",
+    size_bytes=1,
+    created_by="ada",
+    created_at=NOW,
+    registered_at=NOW,
+    metrics={"train": {"auc": 0.9}, "out_of_sample": {"auc": 0.4881, "sharpe": None}},
+)
+
+CHECKS = (
+    GateResult(
+        gate="load", result=Verdict.PASS, observed="loads", threshold=None, reason="it loads"
+    ),
+    GateResult(
+        gate="out_of_sample.auc.min",
+        result=Verdict.FAIL,
+        observed=0.4881,
+        threshold=0.52,
+        reason="0.4881 is below 0.52",
+    ),
+)
+
+DECISION = Decision(
+    id="1" * 32,
+    operation="validation",
+    model="momentum",
+    version_id=VERSION.id,
+    version="1.0.0",
+    verdict=Verdict.FAIL,
+    eligible=False,
+    forced=False,
+    checks=CHECKS,
+    facts={},
+    policy={},
+    policy_digest="2" * 64,
+    verdict_hash="3" * 64,
+    by="ada",
+    at=NOW,
+)
+
+
+def rendered(outcomes: list[Outcome]) -> str:
+    console = Console(width=160, record=True, file=StringIO())
+    console.print(outcome_table(outcomes))
+    return console.export_text()
+
+
+def test_an_unknown_scene_is_refused_with_what_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main(["shadow-of-a-doubt"]) == 2
+    said = capsys.readouterr().out
+    assert all(scene in said for scene in (*demo.SCENES, "all"))
+
+
+def test_every_declared_model_has_a_demo_time_before_its_data_ends() -> None:
+    conf = demo_conf(DEMO_FILE)
+    assert set(conf) == set(load_config(CONFIG / "governance.yaml").models)
+    for entry in conf.values():
+        assert parse_time(entry["at"]) < datetime(2019, 1, 1, tzinfo=UTC)
+
+
+def test_the_table_shows_figures_gates_and_reasons() -> None:
+    text = rendered([Outcome("momentum", False, VERSION, DECISION, "auc is below 0.52")])
+    for shown in ("momentum", "1.0.0", "0123456789ab", "validated", "auc is below 0.52"):
+        assert shown in text
+    assert "on out_of_sample:" in text and "0.4881" in text
+    assert "0.9" not in text  # figures on the training rows say nothing
+
+
+def test_a_failed_gate_shows_observed_beside_asked() -> None:
+    text = gates_text(DECISION).plain
+    assert "✗ auc 0.4881 ≥ 0.52" in text
+    assert "✓ load" in text
+
+
+def test_a_missing_figure_is_shown_as_missing() -> None:
+    missing = replace(CHECKS[1], observed=None, result=Verdict.INSUFFICIENT)
+    assert "? auc none" in gates_text(replace(DECISION, checks=(missing,))).plain
+    assert "none" in rendered([Outcome("momentum", True, VERSION, None, "")])
+
+
+def test_a_run_without_version_still_has_a_row() -> None:
+    assert "check_data failed" in rendered([Outcome("m", False, None, None, "check_data failed")])
+
+
+def test_only_the_first_version_is_forced_into_production(tmp_path: Path) -> None:
+    with Governance.open(settings=Settings.load(home=tmp_path)) as gov:
+        versions = []
+        for number in range(2):
+            file = tmp_path / f"{number}.txt"
+            file.write_bytes(TREES + b"\n" * number)
+            made = gov.registry.register_model(
+                "m", model_path=file, model_type="lightgbm", created_by="ada"
+            )
+            versions.append(gov.registry.transition(made, "validated", by="ada", reason="test"))
+        first, second = versions
+        assert "initial" in activate_first(gov, first, None)
+        assert "earlier run" in activate_first(gov, first, None)
+        assert "1.0.0 stays in production" in activate_first(gov, second, None)
+        champion = gov.registry.get_production_model("m")
+        assert champion is not None and champion.id == first.id
+        assert gov.registry.generation("m") == 1
+
+
+TREES = b"tree\nversion=v4\nnum_class=1\nend of trees\n"
