@@ -214,6 +214,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     if child.returncode is None:
         with suppress(ProcessLookupError, PermissionError):  # a session of one that has just ended
             os.killpg(child.pid, signal.SIGKILL)
+        child.kill()
 
 
 def _parsed(line: str) -> tuple[str, str] | None:
