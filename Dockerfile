@@ -1,0 +1,29 @@
+# One image for every service of docker-compose.yaml: the locked product, run by a user without rights.
+# Name the base by digest where you deploy.
+FROM python:3.12-slim-bookworm AS build
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+ENV VIRTUAL_ENV=/opt/governance PATH=/opt/governance/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv $VIRTUAL_ENV
+COPY requirements.txt /build/
+RUN pip install --no-cache-dir --require-hashes --no-deps -r /build/requirements.txt
+COPY pyproject.toml README.md /build/
+COPY governance /build/governance
+COPY plugins /build/plugins
+RUN pip install --no-cache-dir --no-deps --no-build-isolation /build
+
+FROM python:3.12-slim-bookworm
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 50000 --create-home airflow \
+    && install --directory --owner airflow /opt/airflow /opt/airflow/logs /var/lib/governance
+COPY --from=build /opt/governance /opt/governance
+COPY dags /opt/airflow/dags
+# Only what the plugin loader should see; the package itself is installed.
+COPY plugins/governance_plugin.py plugins/.airflowignore /opt/airflow/plugins/
+COPY config /etc/governance
+ENV PATH=/opt/governance/bin:$PATH \
+    AIRFLOW_HOME=/opt/airflow \
+    GOVERNANCE_HOME=/var/lib/governance \
+    GOVERNANCE_CONFIG=/etc/governance/governance.yaml \
+    PYTHONUNBUFFERED=1
+USER 50000
+WORKDIR /opt/airflow
