@@ -1,10 +1,11 @@
-"""`registry_index.json` and the documents: derived, behind at most, never ahead, rebuilt at will."""
+"""`registry_index.json` and the documents: derived, never ahead of history, rebuilt at will."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from governance import Governance
 from governance.effects import registry_files
 from governance.effects.registry_files import INDEX
+from governance.files import write_atomic
 from governance.registry.documents import FILE_NAMES
 from tests.versions import champion, head, registered, validated
 
@@ -112,13 +114,13 @@ def test_a_writer_killed_between_its_files_repeats_and_loses_none(
     sqlite_gov: Governance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     versions = [validated(sqlite_gov, seed) for seed in range(3)]
-    real, written = registry_files.write_atomic, []
+    written: list[Path] = []
 
-    def killed_at_the_third(path: Any, data: bytes) -> None:
+    def killed_at_the_third(path: Path, data: bytes) -> None:
         if len(written) == 2:
             raise Crash
         written.append(path)
-        real(path, data)
+        write_atomic(path, data)
 
     with monkeypatch.context() as patched:
         patched.setattr(registry_files, "write_atomic", killed_at_the_third)
