@@ -45,7 +45,7 @@ class Head:
     hash: str = GENESIS
 
 
-def entry_hash(  # noqa: PLR0917 - the columns, in their order
+def entry_hash(  # the columns, in their order
     seq: int,
     recorded_at: str,
     actor: str,

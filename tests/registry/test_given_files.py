@@ -24,7 +24,7 @@ def _write(path: Path, data: bytes) -> Path:
     [
         ("a.pkl", model_bytes(), "model.txt", "lightgbm-text"),
         ("a.txt", pickle.dumps({"a": 1}), "model.pkl", "pickle"),
-        ("a.lgb", gzip.compress(b"x"), "model.joblib", "joblib"),
+        ("a.lgb", gzip.compress(b"x", mtime=0), "model.joblib", "joblib"),
         ("a.onnx", b"\x08\x07 something", "model.onnx", "unknown"),
         ("a", b"no suffix", "model.bin", "unknown"),
         ("a.we ird!", b"odd suffix", "model.weird", "unknown"),
