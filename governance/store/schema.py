@@ -82,7 +82,7 @@ model_registry = Table(
     ),
     Index("ix_model_registry_name_version_order", "name", "version_order"),
     Index("ix_model_registry_name_digest", "name", "digest"),
-    Index("ix_model_registry_stage_name", "stage", "name"),
+    Index("ix_model_registry_stage_name_version_order", "stage", "name", "version_order"),
     Index(
         "uq_model_registry_production",
         "name",

@@ -87,7 +87,11 @@ def _create_registry() -> None:
         "ix_model_registry_name_version_order", "model_registry", ["name", "version_order"]
     )
     op.create_index("ix_model_registry_name_digest", "model_registry", ["name", "digest"])
-    op.create_index("ix_model_registry_stage_name", "model_registry", ["stage", "name"])
+    op.create_index(
+        "ix_model_registry_stage_name_version_order",
+        "model_registry",
+        ["stage", "name", "version_order"],
+    )
     op.create_index(
         "uq_model_registry_production",
         "model_registry",
