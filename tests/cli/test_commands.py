@@ -1,0 +1,203 @@
+"""What each command does and shows: data on stdout, notes on stderr, JSON where asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+from governance import Governance
+from tests.cli.conftest import Run
+from tests.model_bytes import model_bytes, model_file
+
+CONFIG = Path(__file__).parents[2] / "config" / "governance.yaml"
+
+
+def _register(run: Run, folder: Path, seed: int = 0, *more: str) -> dict[str, object]:
+    said = run(
+        *("registry", "register", "momentum", str(model_file(folder, seed))),
+        *("--model-type", "lightgbm", "--output", "json", *more),
+    )
+    assert said.code == 0, said.err
+    found: dict[str, object] = said.json
+    return found
+
+
+def test_init_makes_a_home_once_and_then_leaves_it(run: Run, home: Path) -> None:
+    first = run("init", "-o", "json")
+    assert first.json["config_created"] is True
+    assert {p.name for p in home.iterdir()} >= {"models", "active", "staging", "config"}
+    assert (home / "governance.db").is_file()
+    (home / "config" / "governance.yaml").write_text("models: {}\n# mine\n")
+    assert run("init", "-o", "json").json["config_created"] is False
+    assert "# mine" in (home / "config" / "governance.yaml").read_text()
+    assert run("config", "check").code == 0
+
+
+def test_register_records_what_was_given_and_repeats_harmlessly(run: Run, tmp_path: Path) -> None:
+    data = tmp_path / "rows.csv"
+    data.write_text("close\n1.0\n")
+    config = tmp_path / "config.json"
+    config.write_text('{"leaves": 15}')
+    given = (
+        *("--dataset", str(data), "--feature", "close", "--config", str(config)),
+        *("--metrics", '{"auc": 0.7}', "--tag", "b", "--tag", "a", "--description", "first"),
+        *("--by", "eve", "--at", "2018-01-02T00:00:00Z"),
+    )
+    made = _register(run, tmp_path, 0, *given)
+    assert (made["version"], made["created"], made["created_by"]) == ("1.0.0", True, "eve")
+    assert (made["metrics"], made["tags"]) == ({"auc": 0.7}, ["a", "b"])
+    assert made["registered_at"] == "2018-01-02T00:00:00.000000Z"
+    shown = run("registry", "show", str(made["id"]), "-o", "json").json
+    assert shown["manifest"]["dataset_hash"] and shown["manifest"]["config"] == {"leaves": 15}
+    again = _register(run, tmp_path, 0, *given)
+    assert (again["id"], again["created"]) == (made["id"], False)
+
+
+def test_register_takes_its_person_from_the_environment(run: Run, tmp_path: Path) -> None:
+    assert _register(run, tmp_path)["created_by"] == "ann"
+
+
+def test_register_writes_the_index_too(run: Run, home: Path, tmp_path: Path) -> None:
+    made = _register(run, tmp_path)
+    index = json.loads((home / "models" / "registry_index.json").read_bytes())
+    assert list(index["models"]) == [made["id"]]
+
+
+def test_register_refuses_json_that_is_none(run: Run, tmp_path: Path) -> None:
+    path = str(model_file(tmp_path))
+    for metrics in ("{", "[1]", "7", '{"auc": NaN}'):
+        said = run("registry", "register", "m", path, "--model-type", "x", "--metrics", metrics)
+        assert (said.code, said.out) == (2, "")
+    said = run("registry", "register", "m", path, "--model-type", "x", "--config", "/no/file")
+    assert said.code == 2
+
+
+def test_list_pages_filter_and_empty(run: Run, tmp_path: Path) -> None:
+    empty = run("registry", "list")
+    assert (empty.code, empty.out) == (0, "")
+    assert "nothing is registered" in empty.err
+    for seed in range(3):
+        _register(run, tmp_path, seed, "--tag", f"t{seed}")
+    page = run("registry", "list", "--limit", "2", "-o", "json").json
+    assert [item["version"] for item in page["items"]] == ["1.0.2", "1.0.1"]
+    rest = run("registry", "list", "--cursor", page["next_cursor"], "-o", "json").json
+    assert ([item["version"] for item in rest["items"]], rest["next_cursor"]) == (["1.0.0"], None)
+    tagged = run("registry", "list", "momentum", "--tag", "t1", "--active", "-o", "json").json
+    assert [item["version"] for item in tagged["items"]] == ["1.0.1"]
+    table = run("registry", "list").out
+    assert all(number in table for number in ("1.0.0", "1.0.1", "1.0.2"))
+
+
+def test_a_version_from_registration_to_production(run: Run, tmp_path: Path) -> None:
+    _register(run, tmp_path)
+    judged = run("validate", "momentum:1.0.0", "-o", "json")
+    assert (judged.code, judged.json["verdict"]) == (0, "pass")
+    promoted = run(
+        *("promotion", "promote", "momentum:1.0.0", "--force", "--reason", "initial"),
+        *("--expected-generation", "0", "--idempotency-key", "k", "-o", "json"),
+    )
+    assert (promoted.code, promoted.json["forced"], promoted.json["generation"]) == (0, True, 1)
+    assert promoted.json["eligible"] is False
+    again = run(
+        *("promotion", "promote", "momentum:1.0.0", "--force", "--reason", "initial"),
+        *("--expected-generation", "0", "--idempotency-key", "k", "-o", "json"),
+    )
+    assert again.json["id"] == promoted.json["id"]
+    shown = run("registry", "show", "momentum@production", "-o", "json").json
+    assert (shown["version"], shown["stage"]) == ("1.0.0", "production")
+    (row,) = run("promotion", "history", "momentum", "-o", "json").json["items"]
+    assert (row["generation"], row["by"], row["reason"]) == (1, "ann", "initial")
+    assert "momentum" in run("promotion", "history", "unknown").err or True
+    listed = run("audit", "list", "--model", "momentum", "-o", "json").json["items"]
+    assert [entry["seq"] for entry in listed] == list(range(1, len(listed) + 1))
+
+
+def test_audit_pages_and_filters(run: Run, tmp_path: Path) -> None:
+    for seed in range(3):
+        _register(run, tmp_path, seed)
+    after = run("audit", "list", "--after", "1", "--limit", "1", "-o", "json").json["items"]
+    assert [entry["seq"] for entry in after] == [2]
+    none = run("audit", "list", "--action", "stage.changed", "-o", "json").json["items"]
+    assert none == []
+    assert "--after 2" in run("audit", "list", "--limit", "2").err
+
+
+def test_a_checkpoint_sees_a_cut_tail(run: Run, home: Path, tmp_path: Path) -> None:
+    key, point = tmp_path / "key.pem", tmp_path / "point.json"
+    assert run("audit", "keygen", str(key)).code == 0
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert run("audit", "keygen", str(key)).code != 0, "a key is never written over"
+    _register(run, tmp_path)
+    shutil.copy(home / "governance.db", tmp_path / "earlier.db")
+    with Governance.open(home=home) as gov:
+        gov.registry.transition("momentum:1.0.0", "validated", "eve", "x")
+    assert run("audit", "checkpoint", str(point), "--key", str(key)).code == 0
+    pinned = ("--checkpoint", str(point), "--public-key", f"{key}.pub")
+    good = run("audit", "verify", *pinned, "-o", "json")
+    assert good.json["intact"] is True and good.json["anchored"] is True
+    for name in ("governance.db", "governance.db-wal", "governance.db-shm"):
+        (home / name).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "earlier.db", home / "governance.db")
+    assert run("audit", "verify").code == 0, "without a checkpoint nobody can see it"
+    said = run("audit", "verify", *pinned)
+    assert said.code == 5 and "tail was cut" in said.err
+
+
+def test_gc_names_what_it_would_remove_and_removes_it(run: Run, home: Path) -> None:
+    with Governance.open(home=home) as gov:
+        place = "models/momentum/2018-01-02/0123456789ab"
+        staged = gov.artifacts.stage({"model.txt": model_bytes()})
+        folder = gov.artifacts.publish(staged, relative_path=place, documents={})
+    long_ago = time.time() - 7200
+    os.utime(folder, (long_ago, long_ago))
+    listed = run("registry", "gc", "--dry-run", "-o", "json").json["items"]
+    assert listed == [{"path": place, "removed": False}]
+    assert folder.exists()
+    assert run("registry", "gc", "-o", "json").json["items"] == [{"path": place, "removed": True}]
+    assert not folder.exists()
+    assert "no orphans" in run("registry", "gc").err
+
+
+def test_reconcile_writes_lost_files_again(run: Run, home: Path, tmp_path: Path) -> None:
+    made = _register(run, tmp_path)
+    meta = home / str(made["artifact_path"]) / "meta.json"
+    before = meta.read_bytes()
+    meta.unlink()
+    assert run("reconcile", "-o", "json").json == {"files_written": 2}
+    assert meta.read_bytes() == before
+
+
+def test_db_current_and_upgrade(run: Run, home: Path) -> None:
+    fresh = run("db", "current", "-o", "json").json
+    assert fresh["up_to_date"] is False and fresh["current"] is None
+    assert run("db", "upgrade", "-o", "json").json["changed"] is True
+    assert run("db", "upgrade", "-o", "json").json["changed"] is False
+    assert run("db", "current", "-o", "json").json["up_to_date"] is True
+
+
+def test_config_check_shows_every_declared_model(run: Run) -> None:
+    said = run("config", "check", str(CONFIG), "-o", "json")
+    assert said.code == 0
+    assert {row["model"] for row in said.json["items"]} == {"momentum", "arrival_delay"}
+
+
+def test_config_check_names_line_and_column(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "governance.yaml"
+    path.write_text("models:\n  momentum:\n    knid: trading\n")
+    said = run("config", "check", str(path))
+    assert (said.code, said.out) == (2, "")
+    assert "governance.yaml:3:5" in said.err and "did you mean 'kind'?" in said.err
+
+
+def test_config_check_imports_what_is_named(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "governance.yaml"
+    path.write_text(
+        CONFIG.read_text().replace(
+            "governance.training.sp500:bars", "governance.training.sp500:rabs"
+        )
+    )
+    said = run("config", "check", str(path))
+    assert said.code != 0 and "rabs" in said.err
