@@ -35,6 +35,9 @@ _LIBRARIES = ("lightgbm", "numpy", "joblib", "pandas", "scikit-learn")
 _CHILD = Path(__file__).with_name("probe_child.py")
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# glibc fills memory it hands out and takes back, so that reading outside an array does not pass
+# by luck. Other C libraries do not know it.
+_UNLUCKY = {"MALLOC_PERTURB_": "165"}
 _LAST_WORDS = 2.0  # seconds to read what a killed child had answered
 # These say something about this machine or this setting, so the next probe may say otherwise.
 _PASSING = frozenset({"timeout", "killed", "unsafe_format"})
@@ -158,7 +161,7 @@ def request_for(
 def _run(request: bytes, timeout: float) -> tuple[str, str]:
     """Start the child, give it the request, and turn its end into code and reason."""
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    environment.update(dict.fromkeys(_ONE_THREAD, "1"), LC_ALL="C.UTF-8")
+    environment.update(dict.fromkeys(_ONE_THREAD, "1"), LC_ALL="C.UTF-8", **_UNLUCKY)
     try:
         child = subprocess.Popen(
             [sys.executable, "-I", "-B", str(_CHILD)],

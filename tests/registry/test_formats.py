@@ -277,6 +277,10 @@ LIES = [
     ("categorical", r"cat_boundaries=0", "cat_boundaries=9", "cat_boundaries"),
     ("categorical", r"cat_threshold=\d+", "cat_threshold=1 1 1", "cat_threshold"),
     ("linear", r"leaf_features=(\s*)\d+", r"leaf_features=\g<1>9", "leaf uses feature 9"),
+    # With seeds 2, 3 and 4 of the mutants such lines killed the loading process only now and then.
+    ("binary", r"\[path_smooth: 0\]", "tree_sizes=834 833", "'tree_sizes=834 833' is no parameter"),
+    ("binary", r"\[path_smooth: 0\]", "[path_smooth 0]", "is no parameter"),
+    ("binary", r"\nend of parameters", "", "the section has no end"),
     ("linear", r"num_features=\d+", "num_features=50", "leaf_coeff"),
 ]
 
@@ -285,8 +289,8 @@ LIES = [
 def test_a_lie_in_the_text_is_named(kind: str, found: str, lie: str, problem: str) -> None:
     changed, times = re.subn(found, lie, models.text(kind), count=1)
     assert times == 1
-    if "tree_sizes" not in problem:  # a changed length would be noticed for itself
-        changed = re.sub(r"tree_sizes=.*\n", "", changed)
+    if problem != "tree_sizes":  # a changed length would be noticed for itself
+        changed = re.sub(r"tree_sizes=.*\n", "", changed, count=1)
     assert problem in str(structural_problem(changed))
 
 

@@ -8,7 +8,10 @@ lets through is still parsed in a child first (``registry.probe``). Pure.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
+
+_PARAMETER = re.compile(r"\[\w+: .*\]|")
 
 
 class _Inconsistent(Exception):
@@ -40,6 +43,8 @@ def structural_problem(text: str) -> str | None:
             if _integer(tree, "Tree") != number:
                 raise _Inconsistent(f"is called {tree['Tree'][:20]}")
             _check_tree(tree, features)
+        where = "parameters"
+        _check_parameters(text)
     except _Inconsistent as problem:
         return f"{where}: {problem}"
     except (ValueError, OverflowError) as error:  # a number that is none
@@ -75,6 +80,17 @@ def _check_sizes(text: str, sizes: list[int]) -> None:
         offset += size
     if data.count(b"\nTree=") != len(sizes) or offset > len(data):
         raise _Inconsistent("tree_sizes do not lead to the trees")
+
+
+def _check_parameters(text: str) -> None:
+    """The library looks behind the colon of each line, also where there is none."""
+    _, begin, rest = text.partition("\nparameters:")
+    section, end, _ = rest.partition("\nend of parameters")
+    if begin and not end:
+        raise _Inconsistent("the section has no end")
+    for line in section.split("\n"):
+        if not _PARAMETER.fullmatch(line.rstrip("\r")):
+            raise _Inconsistent(f"{line[:40]!r} is no parameter")
 
 
 def _check_tree(tree: dict[str, str], features: int) -> None:
