@@ -75,17 +75,18 @@ class RunFolder:
         """
         try:
             record: dict[str, Any] = json.loads(self.file(f"{step}.json").read_bytes())
+            expected = {name: file["sha256"] for name, file in record["files"].items()}
         except FileNotFoundError as error:
             raise DataSourceError(
                 f"{self.path} has no result of {task}; run {task} first (clear it in Airflow)"
             ) from error
-        except ValueError as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ArtifactIntegrityError(
                 f"the result of {task} in {self.path} cannot be read; run {task} again"
             ) from error
-        for name, file in record["files"].items():
+        for name, sha256 in expected.items():
             path = self.file(name)
-            if not path.is_file() or sha256_file(path) != file["sha256"]:
+            if not path.is_file() or sha256_file(path) != sha256:
                 raise ArtifactIntegrityError(
                     f"{path} is not what {task} wrote; run {task} again (clear it in Airflow)"
                 )
