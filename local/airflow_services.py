@@ -25,6 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import httpx
+import psutil
 
 from local.processes import Processes
 
@@ -105,6 +106,8 @@ class AirflowServices:
 
     def unhealthy(self) -> list[str]:
         """Parts that do not yet report themselves healthy."""
+        if not self._listens():  # whoever answers on that port is not ours
+            return list(HEALTH)
         try:
             answer = httpx.get(
                 f"http://{HOST}:{self.port}/api/v2/monitor/health", timeout=5, trust_env=False
@@ -113,6 +116,17 @@ class AirflowServices:
         except (httpx.HTTPError, ValueError, ServicesError):
             health = {}
         return [part for part in HEALTH if (health.get(part) or {}).get("status") != "healthy"]
+
+    def _listens(self) -> bool:
+        """Does our own API server hold the port?"""
+        leader = self.processes.alive().get("api-server")
+        if leader is None:
+            return False
+        try:
+            sockets = psutil.Process(leader).net_connections("tcp")
+        except psutil.Error:
+            return False
+        return any(s.status == psutil.CONN_LISTEN and s.laddr.port == self.port for s in sockets)
 
     @contextmanager
     def reserved(self) -> Iterator[None]:
@@ -138,16 +152,19 @@ class AirflowServices:
         """
         self.stop()
         self.home.mkdir(parents=True, exist_ok=True)
-        chosen = free_port(port)
         if stays:
             (self.home / "stays").touch()
-        (self.home / "port").write_text(f"{chosen}\n")
+        self._choose_port(port)  # a wrong wish is refused before the long work
         self._prepare_database()
+        self._choose_port(port)  # somebody may have taken it meanwhile
         env = self.environment()
         for name, arguments in COMPONENTS.items():
             self.processes.start(
                 name, [*_airflow(), *arguments], env=env, log=self.log(name), cwd=self.home
             )
+
+    def _choose_port(self, wanted: str | None) -> None:
+        (self.home / "port").write_text(f"{free_port(wanted)}\n")
 
     def wait(
         self, *, timeout: float = 180.0, tick: Callable[[list[str]], None] = lambda _: None

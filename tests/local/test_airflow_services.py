@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
+import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -13,7 +17,7 @@ import pytest
 
 from local import here
 from local.airflow_rest import FINISHED, AirflowRest
-from local.airflow_services import COMPONENTS, AirflowServices, ServicesError, free_port
+from local.airflow_services import COMPONENTS, HEALTH, AirflowServices, ServicesError, free_port
 
 DAG_FILE = """
 import datetime
@@ -93,6 +97,34 @@ def test_a_taken_port_that_was_asked_for_is_refused_and_else_the_next_is_used() 
         with pytest.raises(ServicesError, match=f"port {port} is taken"):
             free_port(str(port))
         assert free_port(first=port) > port
+
+
+def test_an_airflow_of_somebody_else_on_the_same_port_is_not_taken_for_ours(
+    services: AirflowServices,
+) -> None:
+    class Healthy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({part: {"status": "healthy"} for part in HEALTH}).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as foreign:
+        threading.Thread(target=foreign.serve_forever, daemon=True).start()
+        services.home.mkdir(parents=True)
+        (services.home / "port").write_text(str(foreign.server_port))
+        waiting = [sys.executable, "-c", "import time; time.sleep(600)"]
+        for name in COMPONENTS:
+            services.processes.start(
+                name, waiting, env=os.environ, log=services.log(name), cwd=services.home
+            )
+        try:
+            assert services.unhealthy() == list(HEALTH)
+        finally:
+            services.stop()
+            foreign.shutdown()
 
 
 def test_secrets_are_made_once_and_readable_by_the_owner_alone(services: AirflowServices) -> None:
