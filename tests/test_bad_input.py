@@ -36,7 +36,7 @@ from governance.errors import (
 from governance.settings import Settings
 from governance.values import check_model_name
 from tests.model_bytes import model_bytes, model_file
-from tests.versions import NAME, champion, head, registered, validated
+from tests.versions import NAME, actions, champion, head, registered, validated
 
 NAMES = [
     "../etc",
@@ -89,8 +89,9 @@ def test_a_name_that_could_lead_elsewhere_is_refused_by_every_call(
     for call in calls[:-1]:
         with pytest.raises(InvalidNameError, match="use 1-64 of"):
             call()
-    with pytest.raises((ConfigError, InvalidInputError, TypeError)):
-        calls[-1]()
+    if isinstance(name, str):
+        with pytest.raises(ConfigError, match="not declared"):
+            calls[-1]()
     _nothing_happened(sqlite_gov)
     assert not (sqlite_gov.settings.home / "models").exists()
 
@@ -101,7 +102,7 @@ def test_a_name_that_is_taken_is_a_plain_folder_name(name: str) -> None:
         check_model_name(name)
     except InvalidNameError:
         return
-    assert Path(name).name == name and name.isascii() and name.islower() | name.isdigit() | True
+    assert Path(name).name == name and name.isascii()
     assert (Path("/home/models") / name).resolve().parent == Path("/home/models")
 
 
@@ -292,7 +293,7 @@ def test_a_locked_database_is_unavailable_and_the_same_call_goes_through_later(
                 call()
         assert impatient.registry.get_production_model(NAME) == live, "reading goes on"
         assert impatient.registry.load_model(live)[1] == live
-    assert head(impatient) == before + 1  # dataset.unverified, once the lock was gone or before
+    assert set(actions(impatient, after=before)) <= {"dataset.unverified"}
     assert promote().generation == 2
     assert registered(impatient, 3).created
 
