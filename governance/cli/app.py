@@ -15,7 +15,8 @@ import typer
 
 from governance.cli import audit, configuration, db, init, promotion, registry, retrain, validate
 from governance.cli.session import Location
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, InsufficientEvidenceError
+from governance.values import Verdict
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,8 +65,16 @@ def main() -> None:
             sys.stderr.write(json.dumps(problem) + "\n")
         else:
             sys.stderr.write(f"error [{error.code}]: {error.message}\n")
-        sys.exit(error.exit_code)
+        sys.exit(_exit_code(error))
     except BrokenPipeError:
         # The reader of our output left (`| head`); say nothing more, to anybody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _exit_code(error: GovernanceError) -> int:
+    """The error's own, but a refusal for want of evidence says so."""
+    decision = getattr(error, "decision", None)
+    if getattr(decision, "verdict", None) is Verdict.INSUFFICIENT:
+        return InsufficientEvidenceError.exit_code
+    return error.exit_code

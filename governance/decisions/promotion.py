@@ -12,7 +12,7 @@ transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +64,7 @@ class ModelPromotion:
         approved_by: str | None = None,
         force: bool = False,
         reason: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
         expected_generation: int | None = None,
         at: datetime | None = None,
@@ -73,6 +74,7 @@ class ModelPromotion:
         Args:
             by, approved_by: people; recorded as given (faces establish who they are).
             force: skip the gates, never integrity or the lifecycle; needs `reason`.
+            overrides: of policy values; refused as long as no policy file can be loosened.
             idempotency_key: the same key with the same arguments gives the same decision.
             expected_generation: ``gov.registry.generation(name)`` as the caller last saw it.
             at: effective time of the activation; database time if not given.
@@ -97,22 +99,29 @@ class ModelPromotion:
             raise InvalidInputError(
                 "expected_generation is a whole number, see registry.generation"
             )
-        effective = None if at is None else as_utc(at)
-        with self._database.read() as connection:
-            version = records.resolve(connection, ref)
-            fingerprint = sha256_of(
-                {
-                    "version": version.id,
-                    "by": by,
-                    "approved_by": approved_by,
-                    "force": force,
-                    "reason": reason,
-                    "expected_generation": expected_generation,
-                    "at": effective,
-                }
+        if overrides:
+            raise InvalidInputError(
+                "overrides are not taken yet: there is no promotion policy to override; "
+                "leave them out"
             )
+        effective = None if at is None else as_utc(at)
+        fingerprint = sha256_of(
+            {
+                "ref": ref.id if isinstance(ref, ModelVersion) else str(ref),
+                "by": by,
+                "approved_by": approved_by,
+                "force": force,
+                "reason": reason,
+                "expected_generation": expected_generation,
+                "at": effective,
+            }
+        )
+        with self._database.read() as connection:
+            # Before the reference is resolved: "momentum@validated" means nothing any more, once
+            # the version that it meant is in production.
             if (earlier := self._earlier(connection, idempotency_key, fingerprint)) is not None:
                 return earlier
+            version = records.resolve(connection, ref)
             route = lifecycle.Route.FORCE if force else lifecycle.Route.PROMOTION
             if force or version.stage not in (Stage.VALIDATED, Stage.STAGING):
                 lifecycle.check_activation(version.stage, route)

@@ -85,10 +85,10 @@ def test_3_when_somebody_activated_first(run: Run, registered: str) -> None:
     assert said.code == 3 and "stale_generation" in said.err
 
 
-def test_3_when_a_gate_refuses(run: Run, registered: str) -> None:
+def test_4_when_a_promotion_lacks_evidence(run: Run, registered: str) -> None:
     assert run("validate", "momentum:1.0.0").code == 0
     said = run("promotion", "promote", "momentum:1.0.0")
-    assert said.code == 3 and "gate_failed" in said.err
+    assert said.code == 4 and "gate_failed" in said.err
 
 
 def test_3_when_validation_fails(run: Run, tmp_path: Path) -> None:

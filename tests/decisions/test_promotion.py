@@ -208,6 +208,19 @@ def test_the_same_key_gives_the_same_decision_and_does_nothing_more(gov: Governa
     assert head(gov) == before
 
 
+def test_the_same_key_replays_where_its_reference_means_nothing_any_more(gov: Governance) -> None:
+    ref = f"{validated(gov).name}@validated"
+    first = _force(gov, ref, idempotency_key="k")
+    assert _force(gov, ref, idempotency_key="k") == first
+
+
+def test_overrides_are_refused_as_long_as_there_is_no_policy_to_override(gov: Governance) -> None:
+    version = validated(gov)
+    with pytest.raises(InvalidInputError, match="overrides"):
+        _force(gov, version, overrides={"min_shadow_sessions": 1})
+    assert gov.registry.generation(version.name) == 0
+
+
 def test_the_same_key_replays_after_the_world_moved_on(gov: Governance) -> None:
     version = validated(gov, 1)
     first = _force(gov, version, idempotency_key="k", expected_generation=0)
