@@ -1,0 +1,40 @@
+"""Every walk-through of `examples/` runs as a person runs it, and says what it says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_walk_through_runs_from_any_folder(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.iterdir())  # all of it happened in its own temporary home
+
+
+def test_the_registry_service_refuses_what_it_says_it_refuses(tmp_path: Path) -> None:
+    from examples.registry_service import main
+
+    said = main(tmp_path)
+    refused = [line.split("]")[0] for line in said if line.startswith("refused")]
+    assert refused == [
+        "refused [metric_conflict",
+        "refused [gate_failed",
+        "refused [illegal_transition",
+    ]
+    assert "live biodiversity_ensemble:0.2.0; listed ['0.2.0', '0.1.0']" in said
