@@ -2,8 +2,8 @@
 
     python examples/registry_service.py
 
-Each step says what the documents call it. Stages: their development is our trained, their staging our
-validated, their archived or deprecated our retired. Everything happens in a temporary home.
+Each step says what the documents call it. Stages: their development is our trained, their staging
+our validated, their archived or deprecated our retired. Everything happens in a temporary home.
 """
 
 from __future__ import annotations
