@@ -21,7 +21,7 @@ import pendulum
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from governance.config import load_config
+from governance.config import declared_models
 from governance.settings import Settings
 from governance_airflow.operators import (
     CheckDataOperator,
@@ -93,5 +93,5 @@ def retrain(name: str, model: ModelDeclaration) -> DAG:
     return dag
 
 
-for model_name, declaration in load_config(Settings.load().config_path).models.items():
+for model_name, declaration in declared_models(Settings.load()).models.items():
     retrain(model_name, declaration)

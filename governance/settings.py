@@ -13,8 +13,6 @@ from typing import Any, Self
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from governance.errors import SettingsError
 
@@ -26,8 +24,6 @@ class Settings(BaseSettings):
             between all workers.
         database_url: SQLAlchemy URL; empty means SQLite in ``home``.
         config: path of ``governance.yaml``; empty means ``<home>/config/governance.yaml``.
-        policy: path of ``promotion_policy.yaml``; empty means
-            ``<home>/config/promotion_policy.yaml``.
         allow_pickle: may pickle and joblib members be written and loaded at all?
         checkpoint_key_file: Ed25519 private key (PEM) that signs audit checkpoints.
         probe_cpu_seconds, probe_memory_mib: limits of the child process that first parses an
@@ -35,12 +31,13 @@ class Settings(BaseSettings):
         lock_timeout_seconds: how long a write waits for another one before it is refused.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GOVERNANCE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GOVERNANCE_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     home: Path = Path(".governance")
     database_url: SecretStr = SecretStr("")
     config: Path | None = None
-    policy: Path | None = None
     allow_pickle: bool = False
     checkpoint_key_file: Path | None = None
     probe_cpu_seconds: int = Field(default=10, ge=1, le=3600)
@@ -59,9 +56,12 @@ class Settings(BaseSettings):
             )
             raise SettingsError(f"settings cannot be taken: {wrong}") from None
         if url := loaded.database_url.get_secret_value():
+            from sqlalchemy.engine import make_url
+            from sqlalchemy.exc import ArgumentError
+
             try:
                 backend = make_url(url).get_backend_name()
-            except ArgumentError:
+            except (ArgumentError, ValueError):  # ValueError: a port that is no number
                 raise SettingsError(
                     "GOVERNANCE_DATABASE_URL is no SQLAlchemy URL; write "
                     "sqlite:////path/governance.db or postgresql://user:password@host/database"
@@ -78,6 +78,8 @@ class Settings(BaseSettings):
         given = self.database_url.get_secret_value()
         if not given:
             return f"sqlite:///{self.home / 'governance.db'}"
+        from sqlalchemy.engine import make_url  # here, since DAG files are parsed without it
+
         url = make_url(given)
         if url.drivername in ("postgres", "postgresql"):
             url = url.set(drivername="postgresql+psycopg")
@@ -86,7 +88,3 @@ class Settings(BaseSettings):
     @property
     def config_path(self) -> Path:
         return self.config or self.home / "config" / "governance.yaml"
-
-    @property
-    def policy_path(self) -> Path:
-        return self.policy or self.home / "config" / "promotion_policy.yaml"

@@ -49,7 +49,7 @@ class Governance:
         self.settings = settings
         self.database = database
         self.artifacts = ArtifactStore(settings.home)
-        self._config = CurrentConfig(settings.config_path)
+        self._config = CurrentConfig(settings)
         self.audit = AuditLog(database)
         self.registry = ModelRegistry(database, self.artifacts, settings, self._kind_of)
         self.validation = ValidationMetricsTracker(database, self.registry.resolve)

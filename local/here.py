@@ -26,7 +26,6 @@ def services(*, scheduled: bool) -> AirflowServices:
         variables={
             "GOVERNANCE_HOME": str(HOME),
             "GOVERNANCE_CONFIG": str(CONFIG / "governance.yaml"),
-            "GOVERNANCE_POLICY": str(CONFIG / "promotion_policy.yaml"),
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(scheduled),
         },
     )
@@ -38,6 +37,5 @@ def governance() -> Governance:
         home=HOME,
         database_url=f"sqlite:///{HOME / 'governance.db'}",
         config=CONFIG / "governance.yaml",
-        policy=CONFIG / "promotion_policy.yaml",
     )
     return Governance.open(settings=settings)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy.engine import make_url
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docker-compose.yaml").read_text()
@@ -23,6 +24,10 @@ COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {"init", "api-server", "scheduler", "dag-processor", "triggerer", "worker"}
 VARIABLE = re.compile(r"\$\{(\w+)(:\?|:-)?[^}]*\}")
+
+
+def filled_in(value: str) -> str:
+    return VARIABLE.sub(lambda match: f"<{match.group(1)}>", value)
 
 
 def words(command: list[str] | str) -> str:
@@ -56,7 +61,7 @@ def test_no_secret_has_a_default_and_each_is_asked_for() -> None:
     uses = [match.groups() for match in VARIABLE.finditer(TEXT)]
     asked = {name for name, kind in uses if kind == ":?"}
     defaulted = {name for name, kind in uses if kind == ":-"}
-    assert defaulted == {"PORT", "BASE_URL"}
+    assert defaulted == {"PORT", "BASE_URL", "REQUIREMENTS"}
     assert {name for name, _ in uses} == asked | defaulted  # none may be silently empty
     template = (ROOT / ".env.example").read_text()
     lines = [line for line in template.splitlines() if line and not line.startswith("#")]
@@ -152,6 +157,18 @@ def test_the_connection_to_our_database_is_one_that_tasks_understand() -> None:
     assert connection["schema"] == database["POSTGRES_DB"]
 
 
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_the_command_line_in_any_container_uses_the_database_that_tasks_use(name: str) -> None:
+    from governance_airflow.connection import CONNECTION_ID
+
+    environment = SERVICES[name]["environment"]
+    connection = json.loads(environment[f"AIRFLOW_CONN_{CONNECTION_ID.upper()}"])
+    url = make_url(filled_in(environment["GOVERNANCE_DATABASE_URL"]))
+    assert (url.get_backend_name(), url.host) == ("postgresql", connection["host"])
+    assert (url.username, url.database) == (connection["login"], connection["schema"])
+    assert url.password == filled_in(connection["password"]) == "<GOVERNANCE_DB_PASSWORD>"
+
+
 def test_every_volume_and_host_that_is_used_is_declared() -> None:
     for service in SERVICES.values():
         for volume in service.get("volumes", []):
@@ -167,7 +184,15 @@ def test_the_image_is_built_from_the_lock_by_files_that_exist_and_runs_without_r
             for source in line.split()[1:-1]:
                 assert (ROOT / source).exists(), source
     assert "--require-hashes" in text
+    build = SERVICES["worker"]["build"]
+    asked = re.search(r":-([^}]+)\}", build["args"]["REQUIREMENTS"])
+    named = re.search(r"^ARG REQUIREMENTS=(\S+)$", text, re.MULTILINE)
+    assert asked and named
+    assert asked.group(1) == named.group(1) == "requirements.txt"  # the demo only on request
+    copied = {word for line in text.splitlines() if line.startswith("COPY") for word in line.split()}
+    assert {"requirements.txt", "requirements-demo.txt"} <= copied
     users = re.findall(r"^USER (\S+)$", text, re.MULTILINE)
     assert users and users[-1] not in ("root", "0")
     kept = (ROOT / ".dockerignore").read_text().splitlines()
     assert kept[0] == "*"  # what is not named stays out: .env, .airflow, .governance
+    assert {"!requirements.txt", "!requirements-demo.txt"} <= set(kept)

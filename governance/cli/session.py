@@ -31,7 +31,7 @@ class Location:
 
     @property
     def settings(self) -> Settings:
-        return Settings.load(home=self.home, database_url=self.database)
+        return Settings.load(home=self.home or None, database_url=self.database or None)
 
     def open(self) -> Governance:
         return Governance.open(settings=self.settings)
@@ -64,4 +64,3 @@ ByOption = Annotated[
 AtOption = Annotated[
     str | None, typer.Option(help="Effective time, ISO 8601 with a zone.", show_default=False)
 ]
-ReasonOption = Annotated[str, typer.Option(help="Why; goes into the record.")]

@@ -7,7 +7,12 @@ Airflow's DAG processor does it on every parse.
 
 from governance.config.data_limits import DataQualityLimits, Range
 from governance.config.document import take
-from governance.config.governance_file import GovernanceConfig, load_config, parse_config
+from governance.config.governance_file import (
+    GovernanceConfig,
+    declared_models,
+    load_config,
+    parse_config,
+)
 from governance.config.model import ModelDeclaration
 
 __all__ = [
@@ -15,6 +20,7 @@ __all__ = [
     "GovernanceConfig",
     "ModelDeclaration",
     "Range",
+    "declared_models",
     "load_config",
     "parse_config",
     "take",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
-from governance.config.governance_file import GovernanceConfig, load_config
+from governance.config.governance_file import GovernanceConfig, declared_models
+from governance.settings import Settings
 
 
 class CurrentConfig:
     """Call it for the declared models. A changed file that is broken raises ``ConfigError``."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._lock = threading.Lock()
         self._read: tuple[tuple[int, int, int] | None, GovernanceConfig] | None = None
 
@@ -20,12 +20,12 @@ class CurrentConfig:
         signature = self._signature()
         with self._lock:
             if self._read is None or self._read[0] != signature:
-                self._read = (signature, load_config(self.path))
+                self._read = (signature, declared_models(self._settings))
             return self._read[1]
 
     def _signature(self) -> tuple[int, int, int] | None:
         try:
-            status = self.path.stat()
+            status = self._settings.config_path.stat()
         except OSError:
             return None
         return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,7 +1,8 @@
 """``governance.yaml``: the models that this installation governs.
 
-A missing file means that no model is declared (the registry works without one); an empty or broken
-file is an error, since a half-written file must not read as "nothing is governed".
+A missing file means that no model is declared (the registry works without one), unless somebody
+named it; an empty or broken file is an error, since a half-written file must not read as "nothing
+is governed".
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from governance.config.model import ModelDeclaration
 from governance.config.strict_yaml import parse_yaml
 from governance.config.words import ModelName
 from governance.errors import ConfigError
+from governance.settings import Settings
 
 
 class GovernanceConfig(Section):
@@ -50,10 +52,25 @@ def parse_config(data: bytes, *, source: str = "governance.yaml") -> GovernanceC
     return take(parse_yaml(data, source=source), GovernanceConfig)
 
 
-def load_config(path: Path) -> GovernanceConfig:
-    """The models declared in the file ``path``; none where there is no such file."""
+def load_config(path: Path, *, required: bool = False) -> GovernanceConfig:
+    """The models declared in the file ``path``; none where there is no such file.
+
+    Args:
+        required: somebody named this file, so that its absence is a mistake: without it every
+            declared limit would silently be gone.
+    """
     try:
         missing = not path.exists() and not path.is_symlink()
     except OSError:  # a folder on the way that may not be entered: reading says why
         missing = False
+    if missing and required:
+        raise ConfigError(
+            f"GOVERNANCE_CONFIG names {path}, which does not exist; correct the path, or unset it "
+            "for <home>/config/governance.yaml"
+        )
     return GovernanceConfig() if missing else take(read_document(path), GovernanceConfig)
+
+
+def declared_models(settings: Settings) -> GovernanceConfig:
+    """The models that this installation governs, as its file says now."""
+    return load_config(settings.config_path, required=settings.config is not None)

@@ -29,6 +29,7 @@ from governance.decisions.record import (
 )
 from governance.errors import (
     GateFailedError,
+    IntegrityError,
     InvalidInputError,
     ReasonRequiredError,
     StaleGenerationError,
@@ -39,7 +40,7 @@ from governance.registry import attachments, lifecycle, records
 from governance.registry.heads import lock_head
 from governance.registry.transitions import move
 from governance.store.database import Database, database_time
-from governance.values import ModelVersion, Stage, as_utc
+from governance.values import ModelVersion, Ref, Stage, as_utc
 
 OPERATION = "promotion"
 
@@ -105,23 +106,25 @@ class ModelPromotion:
                 "leave them out"
             )
         effective = None if at is None else as_utc(at)
-        fingerprint = sha256_of(
-            {
-                "ref": ref.id if isinstance(ref, ModelVersion) else str(ref),
-                "by": by,
-                "approved_by": approved_by,
-                "force": force,
-                "reason": reason,
-                "expected_generation": expected_generation,
-                "at": effective,
-            }
-        )
         with self._database.read() as connection:
-            # Before the reference is resolved: "momentum@validated" means nothing any more, once
-            # the version that it meant is in production.
+            # "momentum@validated" means nothing any more once that version is in production, so
+            # such a reference counts as it is written; every other one as the version it means.
+            by_stage = Ref.parse(ref).stage is not None
+            version = None if by_stage else records.resolve(connection, ref)
+            fingerprint = sha256_of(
+                {
+                    "ref": str(ref) if version is None else version.id,
+                    "by": by,
+                    "approved_by": approved_by,
+                    "force": force,
+                    "reason": reason,
+                    "expected_generation": expected_generation,
+                    "at": effective,
+                }
+            )
             if (earlier := self._earlier(connection, idempotency_key, fingerprint)) is not None:
                 return earlier
-            version = records.resolve(connection, ref)
+            version = version or records.resolve(connection, ref)
             route = lifecycle.Route.FORCE if force else lifecycle.Route.PROMOTION
             if force or version.stage not in (Stage.VALIDATED, Stage.STAGING):
                 lifecycle.check_activation(version.stage, route)
@@ -226,7 +229,10 @@ class ModelPromotion:
     def _stored(self, connection: Connection, answer: dict[str, Any]) -> Decision:
         found = find_decision(connection, answer["decision"])
         if found is None:
-            raise InvalidInputError(f"decision {answer['decision']} is missing from the database")
+            raise IntegrityError(
+                f"decision {answer['decision']} was answered and is missing from the database; "
+                "restore the database from a backup"
+            )
         return found
 
     @staticmethod

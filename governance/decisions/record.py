@@ -99,28 +99,7 @@ def store_decision(tx: Connection, decision: Decision, *, recorded_at: datetime)
 
     The entry holds the verdict hash, so that the chain covers the record.
     """
-    tx.execute(
-        insert(decisions).values(
-            id=decision.id,
-            operation=decision.operation,
-            model_name=decision.model,
-            version_id=decision.version_id,
-            verdict=decision.verdict,
-            eligible=decision.eligible,
-            forced=decision.forced,
-            checks=[check.as_json() for check in decision.checks],
-            facts=decision.facts,
-            policy=decision.policy,
-            policy_digest=decision.policy_digest,
-            verdict_hash=decision.verdict_hash,
-            decided_by=decision.by,
-            approved_by=decision.approved_by,
-            reason=decision.reason,
-            at=decision.at,
-            recorded_at=recorded_at,
-        )
-    )
-    return append_entry(
+    seq = append_entry(
         tx,
         actor=decision.by,
         action=f"{decision.operation}.decided",
@@ -139,6 +118,29 @@ def store_decision(tx: Connection, decision: Decision, *, recorded_at: datetime)
             "at": decision.at,
         },
     )
+    tx.execute(
+        insert(decisions).values(
+            id=decision.id,
+            seq=seq,
+            operation=decision.operation,
+            model_name=decision.model,
+            version_id=decision.version_id,
+            verdict=decision.verdict,
+            eligible=decision.eligible,
+            forced=decision.forced,
+            checks=[check.as_json() for check in decision.checks],
+            facts=decision.facts,
+            policy=decision.policy,
+            policy_digest=decision.policy_digest,
+            verdict_hash=decision.verdict_hash,
+            decided_by=decision.by,
+            approved_by=decision.approved_by,
+            reason=decision.reason,
+            at=decision.at,
+            recorded_at=recorded_at,
+        )
+    )
+    return seq
 
 
 def find_decision(connection: Connection, decision_id: str) -> Decision | None:
@@ -152,7 +154,7 @@ def latest_decision(connection: Connection, version_id: str, operation: str) -> 
     row = connection.execute(
         _select()
         .where(decisions.c.version_id == version_id, decisions.c.operation == operation)
-        .order_by(decisions.c.recorded_at.desc(), decisions.c.id)
+        .order_by(decisions.c.seq.desc())
         .limit(1)
     ).one_or_none()
     return None if row is None else _from_row(row)

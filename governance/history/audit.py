@@ -158,9 +158,9 @@ class AuditLog:
 
         The next page begins ``after`` the last ``seq`` of this one.
         """
-        for name, text in (("model", model), ("action", action)):
-            if text is not None:
-                _check_text(name, text)
+        for name, wanted in (("model", model), ("action", action)):
+            if wanted is not None:
+                _check_text(name, wanted)
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInputError(f"limit must be between 1 and {MAX_PAGE}; page with `after`")
         query = select(audit_log).where(audit_log.c.seq > after)

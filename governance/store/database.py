@@ -140,7 +140,7 @@ def _parse(url: str) -> URL:
         backend = parsed.get_backend_name()
         if parsed.drivername in ("postgresql", "postgres"):
             parsed, backend = parsed.set(drivername="postgresql+psycopg"), "postgresql"
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
         raise SettingsError(
             "the database URL cannot be read; write sqlite:////path/governance.db or "
             "postgresql://user:password@host/database"

@@ -152,6 +152,7 @@ decisions = Table(
     "decisions",
     metadata,
     Column("id", ascii_text(32), primary_key=True),
+    Column("seq", _BIGINT, nullable=False),  # of its audit entry: the order, whatever clocks say
     Column("operation", ascii_text(32), nullable=False),  # validation, promotion, ...
     Column("model_name", ascii_text(64), nullable=False),
     Column("version_id", ascii_text(12), nullable=False),
@@ -168,8 +169,9 @@ decisions = Table(
     Column("reason", Text, nullable=True),
     Column("at", UtcDateTime, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
-    Index("ix_decisions_model_name_recorded_at", "model_name", "recorded_at"),
-    Index("ix_decisions_version_id_operation", "version_id", "operation"),
+    UniqueConstraint("seq"),
+    Index("ix_decisions_model_name_seq", "model_name", "seq"),
+    Index("ix_decisions_version_id_operation_seq", "version_id", "operation", "seq"),
 )
 
 # Append-only. Generation orders; `effective_at` answers "live at T"; no id = nothing is live.

@@ -214,6 +214,13 @@ def test_the_same_key_replays_where_its_reference_means_nothing_any_more(gov: Go
     assert _force(gov, ref, idempotency_key="k") == first
 
 
+def test_the_same_key_takes_every_way_to_name_the_same_version(gov: Governance) -> None:
+    version = validated(gov)
+    first = _force(gov, version.ref, idempotency_key="k")
+    assert _force(gov, version, idempotency_key="k") == first
+    assert _force(gov, version.id, idempotency_key="k") == first
+
+
 def test_overrides_are_refused_as_long_as_there_is_no_policy_to_override(gov: Governance) -> None:
     version = validated(gov)
     with pytest.raises(InvalidInputError, match="overrides"):

@@ -185,11 +185,8 @@ def _fill_history(database: Database) -> None:
             expected_generation=0,
         )
         row = {c.name: "" for c in decisions.columns if not c.nullable}
-        tx.execute(
-            insert(decisions).values(
-                row | {"id": "d", "eligible": True, "forced": True, "at": NOON, "recorded_at": NOON}
-            )
-        )
+        given = {"id": "d", "seq": 1, "eligible": True, "forced": True}
+        tx.execute(insert(decisions).values(row | given | {"at": NOON, "recorded_at": NOON}))
         append_entry(tx, actor="ann", action="model.registered")
 
 

@@ -230,7 +230,7 @@ def test_migrations_run_from_any_folder(tmp_path: Path) -> None:
     assert _run_from(installed, tmp_path) == migrate.head()
 
 
-def test_the_wheel_carries_the_migrations(tmp_path: Path) -> None:
+def test_the_wheel_carries_migrations_and_types_and_no_second_plugin(tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="hatchling builds the wheel")
     made = subprocess.run(
         [
@@ -244,7 +244,13 @@ def test_the_wheel_carries_the_migrations(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    unpacked = tmp_path / "unpacked"
+    unpacked = tmp_path / "unpacked"  # looked at as a whole, because building it takes a second
     with zipfile.ZipFile(tmp_path / made.stdout.split()[-1]) as wheel:
         wheel.extractall(unpacked)
     assert _run_from(unpacked, tmp_path) == migrate.head()
+    for package in ("governance", "governance_airflow"):
+        assert (unpacked / package / "py.typed").exists()  # else type checkers see `Any`
+    (info,) = unpacked.glob("*.dist-info")
+    commands = (info / "entry_points.txt").read_text()
+    assert "governance = governance.cli.app:main" in commands
+    assert "airflow.plugins" not in commands  # plugins/governance_plugin.py would be a double

@@ -174,6 +174,7 @@ def _create_history() -> None:
     op.create_table(
         "decisions",
         _required("id", _ascii(32)),
+        _required("seq", _BIGINT),
         _required("operation", _ascii(32)),
         _required("model_name", _ascii(64)),
         _required("version_id", _ascii(12)),
@@ -191,11 +192,12 @@ def _create_history() -> None:
         _required("at", _TIME),
         _required("recorded_at", _TIME),
         sa.PrimaryKeyConstraint("id", name="pk_decisions"),
+        sa.UniqueConstraint("seq", name="uq_decisions_seq"),
     )
+    op.create_index("ix_decisions_model_name_seq", "decisions", ["model_name", "seq"])
     op.create_index(
-        "ix_decisions_model_name_recorded_at", "decisions", ["model_name", "recorded_at"]
+        "ix_decisions_version_id_operation_seq", "decisions", ["version_id", "operation", "seq"]
     )
-    op.create_index("ix_decisions_version_id_operation", "decisions", ["version_id", "operation"])
     op.create_table(
         "activations",
         _required("model_name", _ascii(64)),
