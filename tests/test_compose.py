@@ -189,7 +189,9 @@ def test_the_image_is_built_from_the_lock_by_files_that_exist_and_runs_without_r
     named = re.search(r"^ARG REQUIREMENTS=(\S+)$", text, re.MULTILINE)
     assert asked and named
     assert asked.group(1) == named.group(1) == "requirements.txt"  # the demo only on request
-    copied = {word for line in text.splitlines() if line.startswith("COPY") for word in line.split()}
+    copied = {
+        word for line in text.splitlines() if line.startswith("COPY") for word in line.split()
+    }
     assert {"requirements.txt", "requirements-demo.txt"} <= copied
     users = re.findall(r"^USER (\S+)$", text, re.MULTILINE)
     assert users and users[-1] not in ("root", "0")
