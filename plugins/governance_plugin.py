@@ -1,6 +1,8 @@
-"""Registers the product with Airflow: the one file here that its plugin loader takes.
+"""Makes the product known to Airflow by name: the one file here that the plugin loader takes.
 
-What it registers lives in the package `governance_airflow`, which DAGs import as well.
+Operators need no registration; DAGs import them from the package `governance_airflow`. The package
+has no plugin entry point on purpose: beside this file Airflow would load the plugin twice and show
+an import error. Who only installs the package loses nothing but the name in the list of plugins.
 """
 
 from __future__ import annotations
