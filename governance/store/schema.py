@@ -1,8 +1,8 @@
 """Every table of the governance database, in one place. Names that users know are document names.
 
 The migrations create what stands here (a test compares them). One rule is enforced by the database
-itself: at most one version of a model is in production (a partial unique index). The append-only
-triggers of ``audit_log`` and ``activations`` live in the migrations, beside their DDL.
+itself: at most one version of a model is in production (a partial unique index). The triggers
+that make ``audit_log``, ``decisions`` and ``activations`` append-only live in the migrations.
 """
 
 from __future__ import annotations
@@ -213,13 +213,4 @@ load_verdicts = Table(
     Column("duration_ms", Float(53), nullable=False),
     Column("probed_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("digest", "libraries"),
-)
-
-# Document 004's key-value state, kept current in the transaction of what it describes.
-ops_status = Table(
-    "ops_status",
-    metadata,
-    Column("key", ascii_text(255), primary_key=True),
-    Column("value", Text, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),
 )

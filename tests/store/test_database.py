@@ -33,20 +33,26 @@ from governance.store.schema import (
     audit_log,
     decisions,
     governed_models,
+    idempotency_keys,
     model_registry,
-    ops_status,
 )
 
 NOON = datetime(2013, 2, 1, 12, tzinfo=UTC)
 
 
 def note(tx: Connection, key: str, value: str = "x") -> None:
-    tx.execute(insert(ops_status).values(key=key, value=value, updated_at=NOON))
+    tx.execute(
+        insert(idempotency_keys).values(
+            key=key, operation="note", fingerprint="", response=value, created_at=NOON
+        )
+    )
 
 
 def keys(database: Database) -> list[str]:
     with database.read() as connection:
-        return list(connection.scalars(select(ops_status.c.key).order_by(ops_status.c.key)))
+        return list(
+            connection.scalars(select(idempotency_keys.c.key).order_by(idempotency_keys.c.key))
+        )
 
 
 def test_a_finished_block_is_committed_and_a_broken_one_leaves_nothing(database: Database) -> None:
@@ -59,7 +65,7 @@ def test_a_finished_block_is_committed_and_a_broken_one_leaves_nothing(database:
 
 
 def test_a_read_sees_one_snapshot_while_others_write(database: Database) -> None:
-    count = text("SELECT count(*) FROM ops_status")
+    count = text("SELECT count(*) FROM idempotency_keys")
     with database.read() as connection:
         before = connection.execute(count).scalar_one()
         with database.begin() as tx:
@@ -85,9 +91,9 @@ def test_racing_writers_queue_and_none_fails(database: Database) -> None:
         try:
             for _ in range(10):
                 with database.begin() as tx:
-                    row = select(ops_status.c.value).with_for_update()
+                    row = select(idempotency_keys.c.response).with_for_update()
                     value = int(tx.scalars(row).one())
-                    tx.execute(update(ops_status).values(value=str(value + 1)))
+                    tx.execute(update(idempotency_keys).values(response=str(value + 1)))
         except BaseException as error:
             failures.append(error)
 
@@ -98,7 +104,7 @@ def test_racing_writers_queue_and_none_fails(database: Database) -> None:
         thread.join()
     assert failures == []
     with database.read() as connection:
-        assert connection.scalars(select(ops_status.c.value)).one() == "80"
+        assert connection.scalars(select(idempotency_keys.c.response)).one() == "80"
 
 
 def test_a_write_inside_a_write_is_refused_at_once_instead_of_waiting_for_itself(
@@ -123,12 +129,14 @@ def test_a_lock_held_too_long_is_reported_as_such(impatient: tuple[Database, Dat
     with holder.begin() as tx:
         note(tx, "counter", "0")
     with holder.begin() as tx:
-        tx.execute(update(ops_status).values(value="1"))
-        with pytest.raises(DatabaseUnavailableError, match="locked by another writer"):  # noqa: SIM117
-            with waiter.begin() as other:
-                other.execute(update(ops_status).values(value="2"))
+        tx.execute(update(idempotency_keys).values(response="1"))
+        with (
+            pytest.raises(DatabaseUnavailableError, match="locked by another writer"),
+            waiter.begin() as other,
+        ):
+            other.execute(update(idempotency_keys).values(response="2"))
     with waiter.begin() as tx:
-        tx.execute(update(ops_status).values(value="3"))
+        tx.execute(update(idempotency_keys).values(response="3"))
 
 
 def test_a_taken_key_is_a_conflict(database: Database) -> None:
@@ -221,8 +229,8 @@ def test_history_refuses_every_change(database: Database, table: object, change:
 def test_other_tables_can_be_changed(database: Database) -> None:
     with database.begin() as tx:
         note(tx, "a")
-        tx.execute(update(ops_status).values(value="y"))
-        tx.execute(delete(ops_status))
+        tx.execute(update(idempotency_keys).values(response="y"))
+        tx.execute(delete(idempotency_keys))
     assert keys(database) == []
 
 
@@ -284,12 +292,14 @@ def test_an_unreachable_server_is_unavailable_and_the_password_stays_secret(quer
 
 def test_a_killed_connection_is_reported_and_the_next_call_reconnects(postgres_url: str) -> None:
     database, killer = Database(postgres_url), Database(postgres_url)
-    with pytest.raises(DatabaseUnavailableError, match="repeat the same call"):  # noqa: SIM117
-        with database.begin() as tx:
-            victim = tx.execute(text("SELECT pg_backend_pid()")).scalar_one()
-            with killer.begin() as other:
-                other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": victim})
-            note(tx, "lost")
+    with (
+        pytest.raises(DatabaseUnavailableError, match="repeat the same call"),
+        database.begin() as tx,
+    ):
+        victim = tx.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with killer.begin() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": victim})
+        note(tx, "lost")
     with database.begin() as tx:
         note(tx, "kept")
     assert keys(database) == ["kept"]
@@ -301,11 +311,13 @@ def test_a_full_database_says_so_and_changes_nothing(sqlite_database: Database) 
     with sqlite_database.engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     sqlite_database.close()
-    with pytest.raises(StorageFullError, match="nothing was changed"):  # noqa: SIM117
-        with sqlite_database.begin() as tx:
-            tx.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-            note(tx, "small")
-            note(tx, "big", "x" * 1_000_000)
+    with (
+        pytest.raises(StorageFullError, match="nothing was changed"),
+        sqlite_database.begin() as tx,
+    ):
+        tx.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        note(tx, "small")
+        note(tx, "big", "x" * 1_000_000)
     assert keys(sqlite_database) == []
 
 

@@ -156,12 +156,13 @@ def test_an_upgrade_waits_for_the_lock_of_another_one(empty_database_url: str) -
 def test_a_failed_upgrade_leaves_the_database_as_it_was(empty_database_url: str) -> None:
     database = Database(empty_database_url)
     with database.begin() as tx:
-        tx.execute(text("CREATE TABLE ops_status (mine INTEGER)"))  # met by the last statements
+        # A name that the last statements of the upgrade meet.
+        tx.execute(text("CREATE TABLE idempotency_keys (mine INTEGER)"))
     with pytest.raises(Exception, match="already exists"):
         migrate.upgrade(database)
     assert migrate.current(database) is None
     with database.begin() as tx:
-        tx.execute(text("DROP TABLE ops_status"))
+        tx.execute(text("DROP TABLE idempotency_keys"))
     migrate.upgrade(database)
     assert migrate.current(database) == migrate.head()
     database.close()

@@ -226,13 +226,6 @@ def _create_operations() -> None:
         _required("created_at", _TIME),
         sa.PrimaryKeyConstraint("key", name="pk_idempotency_keys"),
     )
-    op.create_table(
-        "ops_status",
-        _required("key", _ascii(255)),
-        _required("value", sa.Text()),
-        _required("updated_at", _TIME),
-        sa.PrimaryKeyConstraint("key", name="pk_ops_status"),
-    )
 
 
 def _protect(table: str, key: tuple[str, ...]) -> None:
