@@ -14,13 +14,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from governance.config.metric_names import MetricType
 from governance.errors import MetricConflictError
 from governance.store.database import database_time
 from governance.store.schema import model_validation_metrics
+from governance.store.upsert import dialect_insert
 from governance.values import ModelVersion
 
 _columns = model_validation_metrics.c
@@ -74,7 +74,6 @@ def insert_metrics(
         "recorded_at": now,
         "at": at or now,
     }
-    make = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
     # In one order for all writers, so that two of them cannot wait for each other.
     metrics = sorted(metrics, key=lambda metric: (metric.dataset_split, metric.metric_name))
     new: set[tuple[str, str]] = set()
@@ -82,7 +81,7 @@ def insert_metrics(
         rows = [shared | _row(metric) for metric in metrics[start : start + _ROWS_A_STATEMENT]]
         # A writer that comes at the same time waits here for the other one and then sees its row.
         statement = (
-            make(model_validation_metrics)
+            dialect_insert(tx, model_validation_metrics)
             .values(rows)
             .on_conflict_do_nothing(
                 index_elements=[_columns.version_id, _columns.dataset_split, _columns.metric_name]

@@ -40,8 +40,8 @@ from governance.registry.artifact_members import (
     open_members,
     write_member,
 )
+from governance.registry.documents import FILE_NAMES
 
-DOCUMENTS = ("meta.json", "feature_spec.json", "metrics.json", "manifest.json")
 MAX_MEMBERS = 1000
 
 _FOLDER = re.compile(
@@ -125,8 +125,9 @@ class ArtifactStore:
         """
         final = self._place(relative_path)
         for name in documents:
-            if name not in DOCUMENTS:
-                raise InvalidInputError(f"document {name!r} is unknown; use {', '.join(DOCUMENTS)}")
+            if name not in FILE_NAMES:
+                known = ", ".join(FILE_NAMES)
+                raise InvalidInputError(f"document {name!r} is unknown; use {known}")
         try:
             with storage_errors(f"write the documents of {relative_path}"):
                 for name, data in documents.items():

@@ -10,19 +10,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection
 
 from governance.errors import NotFoundError
 from governance.store.schema import governed_models
+from governance.store.upsert import dialect_insert
 
 
 def ensure_head(tx: Connection, name: str, *, created_at: datetime) -> None:
     """Make the row if the model is new."""
-    dialect_insert = sqlite_insert if tx.dialect.name == "sqlite" else postgresql_insert
     tx.execute(
-        dialect_insert(governed_models)
+        dialect_insert(tx, governed_models)
         .values(name=name, generation=0, created_at=created_at)
         .on_conflict_do_nothing()
     )

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from governance.errors import StorageFullError, UnavailableError
 from governance.registry.artifacts import OpenedArtifact
@@ -19,6 +18,7 @@ from governance.registry.probe import ProbeResult, format_refusal, libraries, pr
 from governance.settings import Settings
 from governance.store.database import Database, database_time
 from governance.store.schema import load_verdicts
+from governance.store.upsert import dialect_insert
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,6 @@ def record_verdict(tx: Connection, digest: str, result: ProbeResult) -> bool:
     """Keep ``result``, replacing an earlier one; ``False`` for one that is not ``lasting``."""
     if not result.lasting:
         return False
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     said = {
         "loadable": result.loadable,
         "code": result.code,
@@ -55,7 +54,7 @@ def record_verdict(tx: Connection, digest: str, result: ProbeResult) -> bool:
     }
     key = {"digest": digest, "libraries": result.libraries}
     tx.execute(  # one statement: two probes of the same bytes may end at the same time
-        dialect.insert(load_verdicts)
+        dialect_insert(tx, load_verdicts)
         .values(key | said)
         .on_conflict_do_update(index_elements=list(key), set_=said)
     )

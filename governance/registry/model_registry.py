@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from governance.errors import InvalidInputError, UsePromotionError
-from governance.history.activations import live_version_id
+from governance.history.activations import generation, live_version_id
 from governance.registry import attachments, lifecycle, loading, records, registering
 from governance.registry.artifacts import ArtifactStore
 from governance.registry.datasets import dataset_identity
@@ -90,7 +90,8 @@ class ModelRegistry:
             metrics: finite numbers, flat or per split.
             metadata: at most 64 keys of 4 KiB, no secrets.
             provenance: what only the trainer knows: ``seed``, ``split_windows``, ``trained_end``,
-                ``git`` as ``(commit, dirty)``.
+                ``git`` as ``(commit, dirty)``, ``packages`` as versions by name (instead of the
+                versions installed here).
             at: when it was registered, for backfills; database time if not given.
 
         Raises:
@@ -213,7 +214,7 @@ class ModelRegistry:
     def generation(self, name: str) -> int:
         """The value for ``expected_generation``: how often the model was activated so far."""
         with self._database.read() as connection:
-            return records.generation(connection, check_model_name(name))
+            return generation(connection, check_model_name(name))
 
     def get_model_performance_summary(self) -> dict[str, Any]:
         """Counts and the champions' metrics, as document 000 names them (see `summary`)."""

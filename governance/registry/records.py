@@ -1,7 +1,7 @@
 """Every question to the version table, each with one sentence; rows in, `ModelVersion` out.
 
 Functions take a connection, so that they work inside a caller's transaction. They change nothing;
-`registering.py` and `transitions` in `model_registry.py` write.
+`registering.py` and `transitions.py` write.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from governance.errors import InvalidInputError, NoProductionVersionError, NotFoundError
 from governance.registry.attachments import check_text
-from governance.store.schema import governed_models, model_registry, model_registry_tags
+from governance.store.schema import model_registry, model_registry_tags
 from governance.values import Kind, ModelVersion, Ref, Stage
 
 INACTIVE = (Stage.RETIRED, Stage.FAILED)
@@ -152,16 +152,6 @@ def resolve(connection: Connection, ref: ModelVersion | str) -> ModelVersion:
             f"{shown!r} is not registered; `governance registry list` shows what is"
         )
     return found
-
-
-def generation(connection: Connection, name: str) -> int:
-    """How often the model was activated: the number that a promotion compares and sets."""
-    found = connection.execute(
-        select(governed_models.c.generation).where(governed_models.c.name == name)
-    ).scalar_one_or_none()
-    if found is None:
-        raise NotFoundError(f"no model {name!r}; `governance registry list` shows the names")
-    return int(found)
 
 
 def page(
