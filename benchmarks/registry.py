@@ -30,10 +30,10 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, the first folder there is this file's own
 
-from benchmarks.harness.limits import Limits  # noqa: E402
-from benchmarks.harness.our_registry import OurRegistry  # noqa: E402
-from benchmarks.harness.peer import ENVIRONMENTS, Peer, interpreter_of  # noqa: E402
-from benchmarks.harness.timing import Samples, milliseconds  # noqa: E402
+from benchmarks.harness.limits import Limits  # noqa: E402 - after the path
+from benchmarks.harness.our_registry import OurRegistry  # noqa: E402 - after the path
+from benchmarks.harness.peer import ENVIRONMENTS, Peer, interpreter_of  # noqa: E402 - after the path
+from benchmarks.harness.timing import Samples, milliseconds  # noqa: E402 - after the path
 
 WARM_UP = 2
 PEER_READS = 3  # fewer than ours: a read may take a tenth of a second there

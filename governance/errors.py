@@ -39,14 +39,20 @@ class InvalidInputError(GovernanceError, ValueError):
 
 
 class InvalidNameError(InvalidInputError):
+    """A model name that is not 1-64 of ``a-z 0-9 _ -``, a letter or digit at both ends."""
+
     code = "invalid_name"
 
 
 class InvalidVersionError(InvalidInputError):
+    """Text that is no semantic version (``1.2.3``, ``2.0.0-rc.1``)."""
+
     code = "invalid_version"
 
 
 class NaiveDatetimeError(InvalidInputError):
+    """A time without a time zone; it could mean any of them."""
+
     code = "naive_datetime"
 
 
@@ -63,6 +69,8 @@ class SecretInMetadataError(InvalidInputError):
 
 
 class ReasonRequiredError(InvalidInputError):
+    """A forced promotion without the reason that its record needs."""
+
     code = "reason_required"
 
 
@@ -79,10 +87,14 @@ class SettingsError(InvalidInputError):
 
 
 class NotFoundError(GovernanceError, LookupError):
+    """A reference of the right form, and nothing is registered there (or no artifact yet)."""
+
     code, status = "not_found", 404
 
 
 class NoProductionVersionError(NotFoundError):
+    """``name@production`` while nothing of that model is in production."""
+
     code = "no_production_version"
 
 
@@ -90,6 +102,8 @@ class NoProductionVersionError(NotFoundError):
 
 
 class ConflictError(GovernanceError):
+    """The call is right, and what is stored or was done meanwhile stands against it."""
+
     code, status, exit_code = "conflict", 409, 3
 
 
@@ -135,6 +149,8 @@ class MetricConflictError(ConflictError):
 
 
 class FeatureGraphMismatchError(ConflictError):
+    """The features at load are not those that the version was trained with."""
+
     code = "feature_graph_mismatch"
 
 
@@ -176,6 +192,8 @@ class DataSourceError(GovernanceError):
 
 
 class DatasetUnavailableError(GovernanceError):
+    """A dataset path with nothing there, or with nothing that can be read as a dataset."""
+
     code, status, exit_code = "dataset_unavailable", 409, 5
 
 
@@ -195,6 +213,8 @@ class FeatureGraphError(InvalidInputError):
 
 
 class IntegrityError(GovernanceError):
+    """Something stored is not what was written: restore it before going on."""
+
     code, status, exit_code = "integrity", 409, 5
 
 
@@ -205,6 +225,8 @@ class ArtifactIntegrityError(IntegrityError):
 
 
 class ArtifactMissingError(ArtifactIntegrityError):
+    """The folder or the members of a registered artifact are gone."""
+
     code = "artifact_missing"
 
 
@@ -240,10 +262,14 @@ class UnsafeFormatError(GovernanceError):
 
 
 class ForbiddenError(GovernanceError):
+    """What nobody may do: a change of append-only history."""
+
     code, status, exit_code = "forbidden", 403, 6
 
 
 class UnavailableError(GovernanceError):
+    """Something outside does not answer now; the same call may be repeated later."""
+
     code, status, exit_code = "unavailable", 503, 7
 
 
@@ -254,6 +280,8 @@ class DatabaseUnavailableError(UnavailableError):
 
 
 class SchemaOutdatedError(UnavailableError):
+    """The database's schema is older or newer than this program needs."""
+
     code = "schema_outdated"
 
 

@@ -33,7 +33,7 @@ def main() -> None:
     if native:
         absent: Any = None  # what Python takes for "importing this is an ImportError"
         sys.modules.update(dict.fromkeys(HEAVY, absent))
-        import lightgbm.basic  # noqa: F401
+        import lightgbm.basic  # noqa: F401 - what cannot be loaded must show before `ready`
     from governance.registry.formats import loader
 
     with os.fdopen(os.dup(1), "w", encoding="ascii") as answers:

@@ -1,7 +1,7 @@
 """The manifest of a version: what it was made from, so that it can be proved and made again.
 
-Neighbours: ``datasets``, ``features`` (two of the three hashes), ``documents`` (writes the manifest
-beside the artifact). The three hashes are of content alone: the same data, feature definitions and
+Neighbours: ``datasets``, ``features`` (two of the three hashes), ``documents`` (renders it for the
+artifact's folder). The three hashes are of content alone: the same data, feature definitions and
 configuration give the same ones on another machine, and a change of one changes its hash only.
 
 Not promised: that equal manifests give equal bytes (that is the trainer's), or that an unknown git
@@ -29,7 +29,7 @@ from governance.registry.datasets import DatasetIdentity
 from governance.registry.features import FeatureGraph
 from governance.values import as_utc, iso
 
-# What can change a model or a hash. Others are added by the caller.
+# What can change a model or a hash; a caller who knows better gives ``packages`` instead.
 PACKAGES = (
     "airflow-model-governance",
     "lightgbm",

@@ -1,6 +1,6 @@
 """What a database driver raises, as the errors of this product: a class, a sentence, a remedy.
 
-Used by ``governance.store.database`` around every transaction; nothing else catches driver errors.
+Used by ``governance.store.database`` around every transaction, by ``migrate`` around an upgrade.
 Not translated, because it is a programming mistake and must stay loud: a NULL where none may be, a
 broken CHECK, SQL that does not parse. No message contains a URL, a password or a bound value.
 """

@@ -68,3 +68,8 @@ def test_all_errors_live_in_one_module() -> None:
         if issubclass(kind, GovernanceError)
     }
     assert {kind for kind in EVERY if kind.__module__.startswith("governance.")} <= defined
+
+
+def test_every_error_says_in_one_place_when_it_is_raised() -> None:
+    silent = {kind.__name__ for kind in _all() if not vars(kind).get("__doc__")}
+    assert not silent

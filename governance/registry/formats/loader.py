@@ -8,7 +8,8 @@ The rules, in order:
    registered here; else ``UnsafeFormatError``, before any parsing.
 4. Content of no known format is refused in the same way.
 
-A further format is one more line in ``FORMATS`` and one more beginning in ``formats.sniff``.
+A further format touches ``FORMATS`` and ``dump_model`` here, ``formats.sniff`` (how it begins) and
+``registry.probe_child`` (how it is exercised); CONTRIBUTING.md has the list.
 Not promised: that a parser survives the bytes; the first parse belongs to ``registry.probe``.
 """
 
