@@ -1,4 +1,4 @@
-"""Model governance: register, validate, promote and roll back models, and prove why each was in
+"""Model governance: register, validate and promote models, and prove why each was in
 production.
 
     from governance import Governance

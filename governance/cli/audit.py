@@ -124,9 +124,11 @@ def keygen(
 ) -> None:
     """Make an Ed25519 key pair for checkpoints; the public half gets the suffix .pub."""
     key = Ed25519PrivateKey.generate()
-    save_private_key(key, private)
     public = private.with_name(private.name + ".pub")
-    save_public_key(key.public_key(), public)
+    if private.exists():
+        raise SettingsError(f"{private} exists; keys are never overwritten, give another")
+    save_public_key(key.public_key(), public)  # first: it is the half that others may have pinned
+    save_private_key(key, private)
     emit_record(
         {"private": str(private), "public": str(public), "key_id": key_id(key.public_key())}, output
     )

@@ -21,6 +21,8 @@ from governance.cli.session import (
 )
 from governance.errors import InvalidInputError
 from governance.registry.clean_up import collect_garbage
+from governance.store.database import database_time
+from governance.training.old_runs import old_runs, remove_runs
 from governance.values import ModelVersion, Stage
 
 app = typer.Typer(no_args_is_help=True)
@@ -165,13 +167,21 @@ def gc(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list them.")] = False,
     older_than_minutes: Annotated[
-        int, typer.Option(min=0, help="Leave younger folders alone.")
+        int, typer.Option(min=0, help="Leave younger artifact folders alone.")
     ] = 60,
+    runs_older_than_days: Annotated[
+        int, typer.Option(min=0, help="Leave folders of younger runs alone.")
+    ] = 30,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Remove artifact folders that no version points at."""
+    """Remove artifact folders that no version points at, and folders of old retrain runs."""
     location: Location = context.obj
     with location.open() as gov:
+        with gov.database.read() as connection:
+            now = database_time(connection)
+        runs = old_runs(gov.settings.home, before=now - timedelta(days=runs_older_than_days))
+        if not dry_run:
+            remove_runs(gov.settings.home, runs)
         orphans = collect_garbage(
             gov.database,
             gov.artifacts,
@@ -179,10 +189,14 @@ def gc(
             dry_run=dry_run,
         )
     emit_rows(
-        [{"path": path, "removed": not dry_run} for path in orphans],
+        [
+            {"path": path, "what": what, "removed": not dry_run}
+            for what, paths in (("orphan", orphans), ("old run", runs))
+            for path in paths
+        ],
         output,
-        columns=("path", "removed"),
-        empty="no orphans",
+        columns=("path", "what", "removed"),
+        empty="nothing to remove",
     )
 
 

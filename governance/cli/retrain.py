@@ -41,21 +41,21 @@ def run(
     person = by or current_person()
     with location.open() as gov, progress() as bar:
         task = bar.add_task(f"{model}: check data", total=4)
-        data = gov.cycle.check_data(model, run=name, at=moment)
+        gov.cycle.check_data(model, run=name, at=moment)
         bar.update(task, advance=1, description=f"{model}: train")
-        trained = gov.cycle.train(model, run=name, at=moment)
+        gov.cycle.train(model, run=name, at=moment)
         bar.update(task, advance=1, description=f"{model}: register")
         registered = gov.cycle.register(model, run=name, at=moment, by=person)
         bar.update(task, advance=1, description=f"{model}: validate")
         validated = gov.cycle.validate(registered["ref"], by=person, at=moment)
         bar.update(task, advance=1, description=f"{model}: done")
+        metrics = gov.registry.resolve(registered["version_id"]).metrics
     emit_record(
         {
             "model": model,
             "run": name,
             "at": iso(moment),
-            "rows": data["rows"],
-            "metrics": trained["metrics"],
+            "metrics": metrics,
             **validated,
             "created": registered["created"],
         },

@@ -56,7 +56,7 @@ class RegistryFiles:
                 written = sum(self._documents(connection, changed))
                 index = _index(connection, head)
             make_folders((self._home / INDEX).parent)
-            write_atomic(self._home / INDEX, documents.pretty(index))
+            write_atomic(self._home / INDEX, _rendered(index))
             return written + 1
 
     def _place(self) -> int:
@@ -83,6 +83,17 @@ class RegistryFiles:
                 if _read(folder / name) != content:
                     write_atomic(folder / name, content)
                     yield 1
+
+
+def _rendered(index: dict[str, Any]) -> bytes:
+    """JSON with one version a line: quick to write with many versions, and to compare by eye."""
+    lines = [f"{json.dumps(key)}: {_line(entry)}" for key, entry in index["models"].items()]
+    head = f'{{"history": {_line(index["history"])}, "models": {{'
+    return "\n".join([head, ",\n".join(lines), "}}", ""]).encode()
+
+
+def _line(value: dict[str, Any]) -> str:
+    return json.dumps(value, allow_nan=False, sort_keys=True)
 
 
 def _read(path: Path) -> bytes | None:

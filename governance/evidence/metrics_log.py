@@ -27,6 +27,7 @@ from governance.evidence.regression import regression_metrics
 from governance.evidence.trading import trading_metrics
 from governance.history.audit import append_entry
 from governance.policy.facts import finite
+from governance.registry.attachments import check_person
 from governance.store.database import Database
 from governance.values import ModelVersion, as_utc
 
@@ -234,6 +235,7 @@ class ValidationMetricsTracker:
         by: str,
         at: datetime | None,
     ) -> int:
+        check_person(by, what="by")
         if not metrics:
             return 0
         moment = as_utc(at) if at is not None else None

@@ -10,7 +10,6 @@ names its key but never carries it; the reader pins the public key.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from governance.canonical import canonical_json
 from governance.errors import CheckpointError, SettingsError
-from governance.files import write_atomic
+from governance.files import fsync_dir, write_atomic, write_new
 
 if TYPE_CHECKING:
     from governance.history.audit import AuditLog
@@ -155,18 +154,26 @@ def key_id(key: Ed25519PublicKey) -> str:
 def save_private_key(key: Ed25519PrivateKey, path: Path) -> None:
     """As PEM (PKCS #8), readable by its owner alone; an existing file is never replaced."""
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError as error:
-        raise SettingsError(f"{path} exists; keys are never overwritten") from error
-    with os.fdopen(file, "wb") as stream:
-        stream.write(pem)
-        stream.flush()
-        os.fsync(stream.fileno())
+    _write_key(path, pem, mode=0o600)
 
 
 def save_public_key(key: Ed25519PublicKey, path: Path) -> None:
-    write_atomic(path, key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    """As PEM; an existing file (perhaps somebody's pinned key) is never replaced."""
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    _write_key(path, pem, mode=0o644)
+
+
+def _write_key(path: Path, pem: bytes, *, mode: int) -> None:
+    try:
+        write_new(path, pem, mode=mode)
+        fsync_dir(path.parent)
+    except FileExistsError as error:
+        raise SettingsError(f"{path} exists; keys are never overwritten, give another") from error
+    except OSError as error:
+        raise SettingsError(
+            f"the key {path} cannot be written ({error.strerror}); name a file in a folder that "
+            "exists and may be written"
+        ) from error
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:

@@ -19,6 +19,7 @@ MAX_CONFIG_BYTES = 1 << 20
 MAX_TAGS = 32
 MAX_PERSON = 255
 
+_PROVENANCE = frozenset({"seed", "split_windows", "trained_end", "git", "packages"})
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # Shapes that vendors document for their tokens, and keys and URLs that carry a password.
@@ -78,9 +79,31 @@ def _encoded(text: str, *, what: str) -> bytes:
         raise InvalidInputError(f"{what} contains half a character (a lone surrogate)") from None
 
 
+def check_no_secret_inside(value: object, *, where: str) -> None:
+    """`check_no_secret` for every text in a JSON value, keys included."""
+    if isinstance(value, str):
+        check_no_secret(value, where=where)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            check_no_secret_inside(str(key), where=where)
+            check_no_secret_inside(item, where=where)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            check_no_secret_inside(item, where=where)
+
+
+def _object(value: object, *, what: str) -> dict[str, Any]:
+    """A mapping as a dict; nothing as an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(f"{what} must be a mapping of names to values, not {value!r:.60}")
+    return dict(value)
+
+
 def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """At most 64 keys of at most 4 KiB each, JSON, finite, without credentials."""
-    given = dict(metadata or {})
+    given = _object(metadata, what="metadata")
     if len(given) > MAX_KEYS:
         raise InvalidInputError(f"metadata has {len(given)} keys; at most {MAX_KEYS} are kept")
     for key, value in given.items():
@@ -90,17 +113,17 @@ def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
             raise InvalidInputError(
                 f"metadata {key!r} is larger than {MAX_VALUE_BYTES} bytes; keep a path or digest"
             )
-        check_no_secret(text, where=f"metadata {key!r}")
+        check_no_secret_inside(value, where=f"metadata {key!r}")
     return given
 
 
 def check_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
     """A training configuration: any JSON of at most 1 MiB without credentials."""
-    given = dict(config or {})
+    given = _object(config, what="config")
     text = canonical_json(given)
     if len(_encoded(text, what="the training config")) > MAX_CONFIG_BYTES:
         raise InvalidInputError("the training config is larger than 1 MiB")
-    check_no_secret(text, where="the training config")
+    check_no_secret_inside(given, where="the training config")
     return given
 
 
@@ -111,7 +134,7 @@ def check_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
     {'test': {'auc': 0.7}}
     """
     checked: dict[str, Any] = {}
-    for key, value in dict(metrics or {}).items():
+    for key, value in _object(metrics, what="metrics").items():
         check_text(key, what="a metric name", limit=128, required=True)
         if not isinstance(value, Mapping):
             checked[key] = _figure(key, value)
@@ -138,8 +161,8 @@ def _figure(name: str, value: object) -> int | float | None:
 
 def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Sorted, without doubles, 1-64 of letters, digits and ``. _ : / = -``."""
-    if isinstance(tags, str):
-        raise InvalidInputError("tags is a list of texts, not one text")
+    if isinstance(tags, str) or not isinstance(tags, Iterable):
+        raise InvalidInputError(f"tags is a list of texts, not {tags!r:.60}")
     given = list(tags)
     for tag in given:
         if not isinstance(tag, str) or not _TAG.fullmatch(tag):
@@ -151,3 +174,33 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     if len(found) > MAX_TAGS:
         raise InvalidInputError(f"{len(found)} tags; at most {MAX_TAGS} are kept")
     return tuple(found)
+
+
+def check_provenance(provenance: object) -> dict[str, Any]:
+    """What only the trainer knows: the keys that ``build_manifest`` takes, without credentials."""
+    given = _object(provenance, what="provenance")
+    if unknown := sorted(set(map(str, given)) - _PROVENANCE):
+        raise InvalidInputError(
+            f"provenance has unknown keys: {', '.join(unknown)}; "
+            f"use {', '.join(sorted(_PROVENANCE))}"
+        )
+    git = given.get("git", (None, None))
+    if not isinstance(git, tuple | list) or len(git) != 2:
+        raise InvalidInputError('provenance "git" is a commit and whether files differ from it')
+    check_no_secret_inside(given, where="the provenance")
+    return given
+
+
+def check_paths(paths: object) -> tuple[Any, ...]:
+    """Dataset paths as a tuple; one path counts as a list of one."""
+    given = (paths,) if _is_path(paths) else paths
+    if not isinstance(given, Iterable):
+        raise InvalidInputError(f"dataset_paths is a list of paths, not {paths!r:.60}")
+    found = tuple(given)
+    if wrong := [path for path in found if not _is_path(path)]:
+        raise InvalidInputError(f"dataset_paths holds {wrong[0]!r:.60}, which is no path")
+    return found
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) or hasattr(value, "__fspath__")

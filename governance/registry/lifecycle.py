@@ -82,8 +82,8 @@ def check_transition(current: Stage, target: Stage) -> None:
     """
     if Stage.PRODUCTION in (current, target):
         raise UsePromotionError(
-            f"{current} -> {target}: production is entered by promote_to_production or "
-            "rollback_model and left when another version takes over"
+            f"{current} -> {target}: production is entered by promote_to_production and left "
+            "when another version takes over"
         )
     if (current, target) == (Stage.DRAFT, Stage.TRAINED):
         raise IllegalTransitionError(
@@ -113,7 +113,7 @@ def check_activation(current: Stage, route: Route) -> None:
 def _refusal(current: Stage, target: Stage) -> str:
     allowed = [stage for stage in TRANSITIONS[current] if stage is not Stage.PRODUCTION]
     if current is Stage.RETIRED:
-        remedy = "retired -> production is the only way back, by rollback_model"
+        remedy = "a retired version comes back into production by a rollback alone"
     elif allowed:
         remedy = f"from {current} the allowed stages are {', '.join(allowed)}"
     else:

@@ -114,12 +114,11 @@ class ModelRegistry:
                 "a draft has no artifact" if target is Stage.DRAFT else "give model or model_path"
             )
         graph = FeatureGraph.of(features)
-        given = dict(provenance or {})
-        unknown = set(given) - {"seed", "split_windows", "trained_end", "git", "packages"}
-        if unknown:
-            raise InvalidInputError(f"provenance has unknown keys: {', '.join(sorted(unknown))}")
+        given = attachments.check_provenance(provenance)
+        spec = None if graph is None else graph.spec()
+        attachments.check_no_secret_inside(spec, where="the feature specification")
         checked_metrics = attachments.check_metrics(metrics)
-        paths = (dataset_paths,) if isinstance(dataset_paths, str | Path) else tuple(dataset_paths)
+        paths = attachments.check_paths(dataset_paths)
         manifest = build_manifest(
             dataset=dataset_identity(paths) if paths else None,
             features=graph,
@@ -151,7 +150,7 @@ class ModelRegistry:
                 metadata=attachments.check_metadata(metadata),
                 manifest=manifest,
                 provenance_digest=provenance_digest(manifest),
-                feature_spec=None if graph is None else graph.spec(),
+                feature_spec=spec,
                 created_by=attachments.check_person(created_by, what="created_by"),
                 at=None if at is None else as_utc(at),
             ),
@@ -276,6 +275,6 @@ class ModelRegistry:
         version = self.resolve(ref)
         if version.stage is Stage.PRODUCTION:
             raise UsePromotionError(
-                f"{version.ref} is in production; roll back or promote another version first"
+                f"{version.ref} is in production; promote another version first"
             )
         return self.transition(version, Stage.RETIRED, by, reason, at)

@@ -88,7 +88,7 @@ class RetrainCycle:
         folder = self._folder(model, run)
         facts = {"model": model, "run": run, "at": iso(at), "rows": len(frame)}
         log.info("%s: %d rows are fit to be trained on", model, len(frame))
-        return folder.finish("data", facts, {"data.parquet": buffer.getvalue()})
+        return _handed_over(folder.finish("data", facts, {"data.parquet": buffer.getvalue()}))
 
     def train(self, model: str, *, run: str, at: datetime) -> Step:
         """Train on the checked data and measure out of sample.
@@ -138,9 +138,8 @@ class RetrainCycle:
         }
         log.info("%s: trained; %s", model, metrics)
         shutil.rmtree(folder.file("model"), ignore_errors=True)  # members of an earlier try
-        return folder.finish(
-            "training", facts, {f"model/{name}": data for name, data in members.items()}
-        )
+        files: dict[str, bytes | None] = {f"model/{name}": data for name, data in members.items()}
+        return _handed_over(folder.finish("training", facts, files))
 
     def register(self, model: str, *, run: str, at: datetime, by: str) -> Step:
         """Register what was trained, with its provenance, and log its metrics."""
@@ -241,6 +240,11 @@ class RetrainCycle:
         """
         folder = self._settings.config_path.parent
         return folder if folder.is_dir() else Path(__file__).parent
+
+
+def _handed_over(record: Step) -> Step:
+    """What a task tells the next one: names, paths and digests; the record has the rest."""
+    return {key: record[key] for key in ("model", "run", "at", "files")}
 
 
 def _limit(given: Mapping[str, Any]) -> MetricLimit:

@@ -154,11 +154,11 @@ def test_gc_names_what_it_would_remove_and_removes_it(run: Run, home: Path) -> N
     long_ago = time.time() - 7200
     os.utime(folder, (long_ago, long_ago))
     listed = run("registry", "gc", "--dry-run", "-o", "json").json["items"]
-    assert listed == [{"path": place, "removed": False}]
+    assert listed == [{"path": place, "what": "orphan", "removed": False}]
     assert folder.exists()
-    assert run("registry", "gc", "-o", "json").json["items"] == [{"path": place, "removed": True}]
+    assert run("registry", "gc", "-o", "json").json["items"] == [{"path": place, "what": "orphan", "removed": True}]
     assert not folder.exists()
-    assert "no orphans" in run("registry", "gc").err
+    assert "nothing to remove" in run("registry", "gc").err
 
 
 def test_reconcile_writes_lost_files_again(run: Run, home: Path, tmp_path: Path) -> None:

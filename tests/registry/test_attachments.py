@@ -8,19 +8,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given as drawn
 from hypothesis import strategies as st
 
+from governance import Governance
 from governance.canonical import canonical_json
 from governance.errors import GovernanceError, InvalidInputError, SecretInMetadataError
 from governance.registry.attachments import (
     check_config,
     check_metadata,
     check_metrics,
+    check_no_secret_inside,
     check_person,
     check_tags,
     check_text,
 )
+from tests.versions import registered
 
 # Shapes only; none of these was ever valid.
 SECRETS = [
@@ -90,7 +93,7 @@ _json = st.recursive(
 )
 
 
-@given(value=st.dictionaries(st.text(), _json, max_size=4))
+@drawn(value=st.dictionaries(st.text(), _json, max_size=4))
 def test_anything_attached_is_stored_as_it_is_or_refused(value: dict[str, Any]) -> None:
     for check in (check_metadata, check_config, check_metrics):
         try:
@@ -159,7 +162,7 @@ def test_a_person_is_one_printable_line(name: object) -> None:
         check_person(name, what="by")
 
 
-@given(name=st.text(max_size=300))
+@drawn(name=st.text(max_size=300))
 def test_whoever_is_taken_can_stand_in_the_audit_log(name: str) -> None:
     from governance.history.audit import _check_text
 
@@ -168,3 +171,60 @@ def test_whoever_is_taken_can_stand_in_the_audit_log(name: str) -> None:
     except InvalidInputError:
         return
     _check_text("actor", name)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {
+            "features": {
+                "inputs": ["x"],
+                "definitions": [
+                    {
+                        "name": "y",
+                        "version": "1",
+                        "dependencies": ["x"],
+                        "logic": "governance.training.feature_logic:log_return",
+                        "params": {"dsn": SECRETS[-1]},
+                    }
+                ],
+            }
+        },
+        {"provenance": {"split_windows": {"dsn": SECRETS[-1]}}},
+        {"config": {"deep": [{"dsn": SECRETS[-1]}]}},
+        {"metadata": {"note": ["fine", {"dsn": SECRETS[-1]}]}},
+    ],
+    ids=["features", "provenance", "config", "metadata"],
+)
+def test_a_credential_is_refused_wherever_it_is_nested(
+    sqlite_gov: Governance, given: dict[str, Any]
+) -> None:
+    with pytest.raises(SecretInMetadataError) as caught:
+        registered(sqlite_gov, **given)
+    assert "hunter2" not in str(caught.value)
+    assert not list(sqlite_gov.registry.list_models())
+
+
+def test_a_url_and_an_address_in_different_texts_are_no_credential() -> None:
+    check_no_secret_inside(
+        {"docs": "https://example.org/a", "note": "see: b", "mail": "ann@example.org"}, where="x"
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"metadata": "x"},
+        {"metrics": [1]},
+        {"config": [1]},
+        {"tags": None},
+        {"dataset_paths": None},
+        {"dataset_paths": [1]},
+        {"provenance": "x"},
+        {"provenance": {"git": "abc"}},
+    ],
+    ids=str,
+)
+def test_a_wrong_type_is_refused_by_name(sqlite_gov: Governance, given: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError):
+        registered(sqlite_gov, **given)
