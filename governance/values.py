@@ -56,6 +56,7 @@ _SEMVER = re.compile(
     r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})"
     r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
+_LAST_NUMBER = 999_999_999  # nine digits, by the pattern above
 _ID = re.compile(r"[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -126,9 +127,15 @@ class SemanticVersion:
         return head + "-" + "!".join(parts) + "!"
 
     def next_patch(self) -> Self:
-        """The release after this one; after a pre-release, the release it announced."""
+        """The release after this one; after a pre-release, the release it announced.
+
+        Raises:
+            InvalidVersionError: there is no higher patch number.
+        """
         if self.prerelease:
             return self.__class__(self.major, self.minor, self.patch)
+        if self.patch >= _LAST_NUMBER:
+            raise InvalidVersionError(f"there is no patch after {self}; give a version yourself")
         return self.__class__(self.major, self.minor, self.patch + 1)
 
     def __lt__(self, other: SemanticVersion) -> bool:

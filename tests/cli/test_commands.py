@@ -156,7 +156,9 @@ def test_gc_names_what_it_would_remove_and_removes_it(run: Run, home: Path) -> N
     listed = run("registry", "gc", "--dry-run", "-o", "json").json["items"]
     assert listed == [{"path": place, "what": "orphan", "removed": False}]
     assert folder.exists()
-    assert run("registry", "gc", "-o", "json").json["items"] == [{"path": place, "what": "orphan", "removed": True}]
+    assert run("registry", "gc", "-o", "json").json["items"] == [
+        {"path": place, "what": "orphan", "removed": True}
+    ]
     assert not folder.exists()
     assert "nothing to remove" in run("registry", "gc").err
 
