@@ -29,7 +29,9 @@ def _plain(value: Any) -> Any:
             raise InvalidInputError("keys of a JSON object must be text")
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, Set):
-        return sorted(_plain(item) for item in value)
+        return sorted(
+            (_plain(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True)
+        )
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [_plain(item) for item in value]
     if isinstance(value, datetime):

@@ -177,12 +177,17 @@ def as_utc(moment: datetime, *, what: str = "at") -> datetime:
     """
     if not isinstance(moment, datetime):
         raise InvalidInputError(f"{what} must be a datetime with a time zone, not {moment!r:.60}")
+    if moment != moment:  # noqa: PLR0124 - pandas' NaT is a datetime that equals nothing
+        raise InvalidInputError(f"{what} is no time (NaT)")
     if moment.utcoffset() is None:
         raise NaiveDatetimeError(
             f"{what}={moment.isoformat()} has no time zone; give one, "
             "for example datetime(2013, 2, 1, tzinfo=UTC)"
         )
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except (OverflowError, ValueError):  # at the ends of the calendar; ValueError: not-a-time
+        raise InvalidInputError(f"{what} lies outside the years 1 to 9999 in UTC") from None
 
 
 def iso(moment: datetime) -> str:
@@ -206,6 +211,11 @@ def parse_time(text: str, *, what: str = "at") -> datetime:
         raise InvalidInputError(
             f"{what}={str(text)[:60]!r} is no ISO 8601 time; write 2013-02-01T00:00:00Z"
         ) from error
+    if moment.utcoffset() is None:
+        raise NaiveDatetimeError(
+            f"{what}={text[:60]!r} has no time zone; write it with one, for example "
+            "2013-02-01T00:00:00Z"
+        )
     return as_utc(moment, what=what)
 
 

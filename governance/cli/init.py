@@ -26,7 +26,7 @@ def init(context: typer.Context, output: OutputOption = Output.TABLE) -> None:
         make_folders(settings.config_path.parent)
         write_atomic(settings.config_path, _TEMPLATE)
     with location.open() as gov:
-        where = gov.database.where
+        where = gov.database.engine.url.render_as_string(hide_password=True)
     emit_record(
         {
             "home": str(settings.home),

@@ -7,7 +7,7 @@ entries, the answer for the idempotency key. The database itself refuses a secon
 version.
 
 Integrity is never skipped: the artifact's bytes are compared with their digest before the
-transaction.
+transaction, and bytes of which a probe has said that they do not load are refused.
 """
 
 from __future__ import annotations
@@ -35,9 +35,11 @@ from governance.errors import (
     StaleGenerationError,
 )
 from governance.history.activations import activate
+from governance.policy.facts import LoadFact
 from governance.policy.promotion import PromotionFacts, decide_promotion
 from governance.registry import attachments, lifecycle, records
 from governance.registry.heads import lock_head
+from governance.registry.load_verdicts import stored_verdict
 from governance.registry.transitions import move
 from governance.store.database import Database, database_time
 from governance.values import ModelVersion, Ref, Stage, as_utc
@@ -84,6 +86,7 @@ class ModelPromotion:
             ReasonRequiredError: forced without a reason.
             IllegalTransitionError: from this stage there is no way into production.
             ArtifactIntegrityError: the bytes are not the registered ones; nothing changed.
+            ArtifactUnloadableError: a probe has said that the bytes do not load; nothing changed.
             GateFailedError: refused; ``decision`` is the stored record.
             StaleGenerationError: another activation came first; ``generation`` is the current one.
         """
@@ -128,8 +131,13 @@ class ModelPromotion:
             route = lifecycle.Route.FORCE if force else lifecycle.Route.PROMOTION
             if force or version.stage not in (Stage.VALIDATED, Stage.STAGING):
                 lifecycle.check_activation(version.stage, route)
+            probed = stored_verdict(connection, version.digest)
+        load = None
+        if probed is not None:
+            probed.require_loadable()
+            load = LoadFact(loadable=True, code=probed.code, reason=probed.reason)
         self._check_integrity(version)
-        facts = PromotionFacts(stage=version.stage, digest=version.digest, intact=True)
+        facts = PromotionFacts(stage=version.stage, digest=version.digest, intact=True, load=load)
         said = decide_promotion(facts)
         with self._database.begin() as tx:
             head = lock_head(tx, version.name)

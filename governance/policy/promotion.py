@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from governance.canonical import sha256_of
+from governance.policy.facts import LoadFact
+from governance.policy.gates.load_probe import check_load
 from governance.policy.verdict import GateResult, combine, verdict_hash
 from governance.values import Stage, Verdict
 
@@ -23,17 +25,20 @@ class PromotionFacts:
         stage: where the version stood.
         digest: of its members.
         intact: the members on disk had this digest when they were read for the decision.
+        load: stored verdict of the load probe; `None` when it was never run.
     """
 
     stage: Stage
     digest: str
     intact: bool
+    load: LoadFact | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
             "stage": self.stage,
             "digest": self.digest,
             "intact": self.intact,
+            "load": None if self.load is None else self.load.as_json(),
         }
 
 
@@ -70,6 +75,7 @@ def decide_promotion(facts: PromotionFacts) -> PromotionVerdict:
             if facts.intact
             else "the bytes are not the registered ones",
         ),
+        check_load(facts.load),
         GateResult(
             gate="shadow_sessions",
             result=Verdict.INSUFFICIENT,

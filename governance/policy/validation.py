@@ -86,10 +86,11 @@ def decide_validation(facts: ValidationFacts, policy: ValidationPolicy) -> Valid
         checks.append(
             GateResult(
                 gate="limits",
-                result=Verdict.PASS,
+                result=Verdict.INSUFFICIENT,
                 observed=None,
                 threshold=None,
                 reason="no limits are declared, so no metric was asked for",
+                mode="observe",
             )
         )
     return ValidationVerdict(

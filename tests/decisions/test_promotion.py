@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from governance.decisions import promotion as module
 from governance.errors import (
     ArtifactIntegrityError,
     ArtifactMissingError,
+    ArtifactUnloadableError,
     ConflictError,
     GateFailedError,
     IdempotencyConflictError,
@@ -25,7 +27,7 @@ from governance.errors import (
 )
 from governance.store.schema import activations, decisions, idempotency_keys, model_registry
 from governance.values import ModelVersion, Stage, Verdict
-from tests.model_bytes import model_bytes
+from tests.model_bytes import KILLER, model_bytes
 from tests.versions import NAME, actions, champion, head, registered, validated
 
 AT = datetime(2018, 1, 2, tzinfo=UTC)
@@ -93,7 +95,11 @@ def test_without_force_missing_evidence_is_a_stored_refusal(gov: Governance) -> 
     assert decision.id is not None and decision.verdict is Verdict.INSUFFICIENT
     assert decision.generation is None and not decision
     checks = {check.gate: check.result for check in decision.checks}
-    assert checks == {"integrity": Verdict.PASS, "shadow_sessions": Verdict.INSUFFICIENT}
+    assert checks == {
+        "integrity": Verdict.PASS,
+        "load": Verdict.INSUFFICIENT,  # moved to validated by hand, so it was never probed
+        "shadow_sessions": Verdict.INSUFFICIENT,
+    }
     assert gov.registry.resolve(version).stage is Stage.STAGING
     assert _counts(gov) == (1, 0, 0)
     entry = gov.audit.entries(action="promotion.decided")[-1]
@@ -219,6 +225,22 @@ def test_the_same_key_takes_every_way_to_name_the_same_version(gov: Governance) 
     first = _force(gov, version.ref, idempotency_key="k")
     assert _force(gov, version, idempotency_key="k") == first
     assert _force(gov, version.id, idempotency_key="k") == first
+
+
+def test_bytes_that_are_known_not_to_load_are_not_promoted_by_force_either(
+    gov: Governance, tmp_path: Path
+) -> None:
+    path = tmp_path / "killer.txt"
+    path.write_bytes(KILLER)
+    version = gov.registry.register_model(
+        "momentum", model_path=path, model_type="lightgbm", created_by="ann"
+    )
+    with pytest.raises(ArtifactUnloadableError):
+        gov.registry.load_model(version)
+    gov.registry.transition(version, "validated", "ann", "looked at it")
+    with pytest.raises(ArtifactUnloadableError):
+        _force(gov, version)
+    assert gov.registry.get_production_model("momentum") is None
 
 
 def test_overrides_are_refused_as_long_as_there_is_no_policy_to_override(gov: Governance) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -72,14 +73,32 @@ def test_a_limit_in_observe_mode_decides_nothing(sqlite_gov: Governance) -> None
     assert any(c.mode == "observe" and c.result is Verdict.FAIL for c in decision.checks)
 
 
-def test_what_was_judged_keeps_its_verdict(gov: Governance) -> None:
-    version = registered(gov)
-    first = gov.validate(version, by="eve")
+def test_asking_the_same_or_less_gives_the_stored_decision(gov: Governance) -> None:
+    version = registered(gov, metrics={"test": {"auc": 0.7}})
+    first = gov.validate(version, by="eve", limits=LIMIT)
     before = head(gov)
     assert gov.validate(version, by="max", limits=LIMIT) == first
     gov.registry.transition(version, "staging", "eve", "trial")
     assert gov.validate(version, by="eve").id == first.id
     assert head(gov) == before + 1
+
+
+def test_asking_more_judges_again_and_leaves_the_stage(gov: Governance) -> None:
+    version = registered(gov, metrics={"test": {"auc": 0.81}})
+    assert gov.validate(version, by="eve", limits=LIMIT).verdict is Verdict.PASS
+    strict = [MetricLimit(metric="auc", split="test", min=0.95)]
+    again = gov.validate(version, by="eve", limits=strict)
+    assert again.verdict is Verdict.FAIL
+    assert gov.validate(version, by="eve", limits=strict) == again
+    assert gov.registry.resolve(version).stage is Stage.VALIDATED
+    assert gov.audit.verify()
+
+
+def test_judging_twice_at_once_gives_one_decision(gov: Governance) -> None:
+    version = registered(gov)
+    with ThreadPoolExecutor(6) as pool:
+        said = list(pool.map(lambda n: gov.validate(version, by=f"person {n}"), range(6)))
+    assert len({decision.id for decision in said}) == 1
 
 
 def test_a_failed_version_is_not_judged_again(gov: Governance) -> None:
