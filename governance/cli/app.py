@@ -23,17 +23,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Model governance: what exists, what was measured, what was decided, and why.",
 )
-app.add_typer(registry.app, name="registry", help="What exists: versions and their artifacts.")
-app.add_typer(audit.app, name="audit", help="What happened: the audit log and its checkpoints.")
+app.add_typer(registry.app, name="registry", help="What exists: versions, artifacts.")
+app.add_typer(audit.app, name="audit", help="What happened: the audit log.")
 app.add_typer(db.app, name="db", help="The database schema.")
 app.add_typer(configuration.app, name="config", help="governance.yaml.")
 app.add_typer(retrain.app, name="retrain", help="The retrain cycle without Airflow.")
 app.add_typer(promotion.app, name="promotion", help="Which version decides.")
-app.command("init")(init.init)
-app.command("validate")(validate.validate)
-app.command("reconcile")(registry.reconcile)
+app.command("init", short_help="Make a home with its configuration.")(init.init)
+app.command("validate", short_help="Judge a trained version.")(validate.validate)
+app.command("reconcile", short_help="Write the derived files again.")(registry.reconcile)
 
 
 @app.callback()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,8 @@ from rich.table import Table
 from governance.canonical import canonical_json
 from governance.cli.session import Output
 
-_WHOLE = 24  # characters; longer cells may fold
+_WHOLE = 28  # characters; longer cells may fold
+_GAP = 3  # what the table puts between two columns
 
 # A pipe has no width: what is cut or folded there cannot be searched.
 _PIPE_WIDTH = 200
@@ -39,14 +40,42 @@ def emit_rows(
     if not rows:
         note(empty)
         return
+    cells = [[shown(row.get(column)) for column in columns] for row in rows]
+    if sum(_needed(name, column) for name, column in _by_column(columns, cells)) > stdout.width:
+        _print_blocks(columns, cells)
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        # Names, ids and stages stay whole; sentences fold.
-        longest = max((len(shown(row.get(column))) for row in rows), default=0)
-        table.add_column(column, overflow="fold", no_wrap=longest <= _WHOLE)
-    for row in rows:
-        table.add_row(*(shown(row.get(column)) for column in columns))
+    for name, column in _by_column(columns, cells):
+        table.add_column(name, overflow="fold", min_width=_needed(name, column) - _GAP)
+    for line in cells:
+        table.add_row(*line)
     stdout.print(table)
+
+
+def _by_column(
+    columns: Sequence[str], cells: Sequence[Sequence[str]]
+) -> Iterator[tuple[str, list[str]]]:
+    for number, name in enumerate(columns):
+        yield name, [line[number] for line in cells]
+
+
+def _needed(name: str, column: Sequence[str]) -> int:
+    """Names, ids and stages must stay whole; sentences may fold, but not to a ribbon."""
+    longest = max(len(text) for text in (name, *column))
+    return (longest if longest <= _WHOLE else max(_WHOLE, len(name))) + _GAP
+
+
+def _print_blocks(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """For a terminal too narrow for the table: one block a row, nothing cut."""
+    for number, line in enumerate(cells):
+        if number:
+            stdout.print()
+        block = Table(box=None, show_header=False, pad_edge=False)
+        block.add_column(style="bold", no_wrap=True)
+        block.add_column(overflow="fold")
+        for name, text in zip(columns, line, strict=True):
+            block.add_row(name, text)
+        stdout.print(block)
 
 
 def emit_record(record: Mapping[str, Any], output: Output) -> None:
