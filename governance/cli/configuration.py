@@ -11,8 +11,7 @@ from governance.cli.output import emit_rows
 from governance.cli.session import Location, Output, OutputOption
 from governance.config.governance_file import load_config
 from governance.errors import ConfigError
-from governance.training.functions import load_function
-from governance.training.prepare import feature_graph
+from governance.training.declared import check_declarations
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -31,26 +30,18 @@ def check(
     if not file.exists():
         raise ConfigError(f"there is no {file}; `governance init` makes one")
     config = load_config(file)
-    rows = []
-    for name, model in config.models.items():
-        for what, call in (
-            ("source", model.source),
-            ("label", model.label),
-            ("trainer", model.trainer),
-        ):
-            load_function(call.function, what=f"models.{name}.{what}")
-        graph = feature_graph(model)
-        rows.append(
-            {
-                "model": name,
-                "kind": model.kind,
-                "owner": model.owner,
-                "trainer": model.trainer.function,
-                "features": len(graph.outputs),
-                "feature_graph": graph.hash[:12],
-                "schedule": model.schedule,
-            }
-        )
+    rows = [
+        {
+            "model": name,
+            "kind": config.models[name].kind,
+            "owner": config.models[name].owner,
+            "trainer": config.models[name].trainer.function,
+            "features": len(graph.outputs),
+            "feature_graph": graph.hash[:12],
+            "schedule": config.models[name].schedule,
+        }
+        for name, graph in check_declarations(config, file=file).items()
+    ]
     emit_rows(
         rows,
         output,
