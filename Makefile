@@ -1,4 +1,5 @@
-# The commands of this project. `make help` lists them. PYTHON=python3.12 chooses another Python.
+# The commands of this project. `make help` lists them. PYTHON=python3.12 chooses another Python and
+# builds .venv anew with it where .venv has another one.
 PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 BIN := .venv/bin
 DEMO ?= retrain

@@ -5,7 +5,7 @@ Its command line could do the same, at 8 s a call. Not promised: a client for an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +14,31 @@ import httpx
 from local.airflow_services import Login, ServicesError
 
 FINISHED = ("success", "failed")
+GROUP_MARKS = ("::group::", "::endgroup::")  # how the log view folds lines; nothing to read
+
+
+def failure(content: Sequence[Any], lines: int = 12) -> str:
+    """The errors among a log's entries, as `type: message`; without any, the log's last lines.
+
+    >>> told = {"exc_type": "DataQualityError", "exc_value": "3 rows; 100 are asked for"}
+    >>> print(failure([{"event": "::group::Log"}, {"event": "started", "level": "info"},
+    ...     {"event": "Task failed with exception", "level": "error", "error_detail": [told]}]))
+    DataQualityError: 3 rows; 100 are asked for
+    """
+    entries = [entry if isinstance(entry, Mapping) else {"event": entry} for entry in content]
+    errors = [entry for entry in entries if entry.get("level") in ("error", "critical")]
+    told = [text for entry in errors for text in _said(entry)]
+    told = told or [text for entry in entries for text in _said(entry)]
+    return "\n".join(list(dict.fromkeys(told))[-lines:])
+
+
+def _said(entry: Mapping[str, Any]) -> list[str]:
+    """An entry's exceptions, which say more than its event; else the event."""
+    details = entry.get("error_detail") or []
+    if found := [f"{e['exc_type']}: {e['exc_value']}" for e in details if e.get("exc_type")]:
+        return found
+    event = str(entry.get("event", "")).strip()
+    return [] if not event or event.startswith(GROUP_MARKS) else [event]
 
 
 class AirflowRest:
@@ -47,6 +72,9 @@ class AirflowRest:
         found = self._call("GET", "/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in found]
 
+    def paused(self, dag_id: str) -> bool:
+        return bool(self._call("GET", f"/api/v2/dags/{dag_id}")["is_paused"])
+
     def pause(self, dag_id: str, paused: bool) -> None:
         self._call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": paused})
 
@@ -77,20 +105,12 @@ class AirflowRest:
         answer = self._http.get(f"{path}/return_value?deserialize=true")
         return answer.json()["value"] if answer.is_success else None
 
-    def log_end(self, dag_id: str, run_id: str, task_id: str, lines: int = 12) -> str:
-        """The last lines of a task's newest log."""
+    def log_end(self, dag_id: str, run_id: str, task_id: str) -> str:
+        """What a task's newest log says about its failure."""
         base = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
-        answer = self._http.get(f"{base}/logs/1", headers={"Accept": "application/json"})
-        content = answer.json().get("content", []) if answer.is_success else []
-        texts = [
-            " ".join(
-                [str(entry.get("event", ""))]
-                + [f"{e['exc_type']}: {e['exc_value']}" for e in entry.get("error_detail", [])]
-            )
-            for entry in content
-            if isinstance(entry, dict)
-        ]
-        return "\n".join(texts[-lines:])
+        number = self._call("GET", base)["try_number"] or 1
+        answer = self._http.get(f"{base}/logs/{number}", headers={"Accept": "application/json"})
+        return failure(answer.json().get("content", []) if answer.is_success else [])
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         try:

@@ -10,6 +10,7 @@ Not promised: more than one machine or high load; `docker-compose.yaml` has that
 from __future__ import annotations
 
 import base64
+import errno
 import fcntl
 import json
 import os
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +33,7 @@ from local.processes import Processes
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 FIRST_PORT = 8080
+LAST_PORT = 65535
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -54,17 +56,37 @@ class Login:
     password: str
 
 
-def free_port(wanted: str | None = None, first: int = FIRST_PORT) -> int:
+def asked_port(text: str | None) -> int | None:
+    """What `PORT=` asks for; None if it asks for nothing.
+
+    >>> asked_port("8090"), asked_port(""), asked_port(None)
+    (8090, None, None)
+    """
+    if not (text := (text or "").strip()):
+        return None
+    port = int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 else 0
+    if not 1 <= port <= LAST_PORT:
+        raise ServicesError(
+            f"PORT={text[:20]} is no port; give a whole number from 1 to {LAST_PORT}, "
+            "or none to have one chosen"
+        )
+    return port
+
+
+def free_port(wanted: int | None = None, first: int = FIRST_PORT) -> int:
     """`wanted` if it is free, else a refusal; without a wish the first free one from `first` on."""
-    for port in [int(wanted)] if wanted else range(first, first + 100):
+    for port in [wanted] if wanted else range(first, first + 100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
+            try:
                 probe.bind((HOST, port))
                 return port
+            except OSError as error:
+                taken = error.errno == errno.EADDRINUSE
+                problem = "is taken" if taken else f"cannot be used ({error.strerror})"
     if wanted:
         raise ServicesError(
-            f"port {wanted} is taken; give another PORT=, or none to have one chosen"
+            f"port {wanted} {problem}; give another PORT=, or none to have one chosen"
         )
     raise ServicesError(
         f"no free port from {first} to {first + 99} on {HOST}; free one, or set PORT="
@@ -143,7 +165,7 @@ class AirflowServices:
 
     # -- life -------------------------------------------------------------------------------------
 
-    def start(self, *, port: str | None = None, stays: bool = False) -> None:
+    def start(self, *, port: int | None = None, stays: bool = False) -> None:
         """Stop what a killed predecessor left, then start all components; does not wait.
 
         Args:
@@ -163,7 +185,7 @@ class AirflowServices:
                 name, [*_airflow(), *arguments], env=env, log=self.log(name), cwd=self.home
             )
 
-    def _choose_port(self, wanted: str | None) -> None:
+    def _choose_port(self, wanted: int | None) -> None:
         (self.home / "port").write_text(f"{free_port(wanted)}\n")
 
     def wait(

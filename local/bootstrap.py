@@ -5,7 +5,7 @@
 
 Only the standard library, and only syntax that Python 3.6 parses, so that an old Python is refused
 politely. Every download is checked against the hashes in the lock. A second run with an unchanged
-lock does nothing; after a killed run the half-made folder is built anew.
+lock does nothing; after a killed run, or with another Python, the folder is built anew.
 
 Not promised: a system-wide installation, Windows without WSL, other places than `.venv`.
 """
@@ -106,18 +106,18 @@ def wanted(root: Path, lock: str) -> Dict[str, str]:
     return {"lock": lock, "digest": digest.hexdigest(), "root": str(root)}
 
 
-def is_current(root: Path, lock: str) -> bool:
-    """Is `.venv` complete and from this lock? The dev lock contains the demo's."""
+def is_current(root: Path, lock: str, version: str) -> bool:
+    """Is `.venv` complete, of this Python and from this lock? The dev lock contains the demo's."""
     venv = root / ".venv"
     try:
         stamp = json.loads((venv / STAMP).read_text())
         target = os.stat(str(venv / "bin" / "python"))
     except (OSError, ValueError):
         return False
-    if (venv / IN_PROGRESS).exists() or not target or stamp.get("python") != python_of(venv):
+    if (venv / IN_PROGRESS).exists() or not target or python_of(venv) != version:
         return False
     names = {lock, "dev"}
-    return any(dict(wanted(root, name), python=stamp["python"]) == stamp for name in names)
+    return any(dict(wanted(root, name), python=version) == stamp for name in names)
 
 
 def python_of(venv: Path) -> Optional[str]:
@@ -128,6 +128,21 @@ def python_of(venv: Path) -> Optional[str]:
         return None
     found = dict(line.split(" = ", 1) for line in lines if " = " in line)
     return ".".join(found.get("version", "").split(".")[:2])
+
+
+def why_anew(venv: Path, version: str) -> Optional[str]:
+    """Why the folder cannot be kept and completed; None if it can."""
+    if not venv.exists():
+        return "there is none"
+    if (venv / IN_PROGRESS).exists():
+        return "the last installation did not end"
+    if python_of(venv) != version:
+        return "the one that is there has Python {}".format(
+            python_of(venv) or "of no known version"
+        )
+    if not succeeds(str(venv / "bin" / "python"), "-c", ""):
+        return "the Python of the one that is there does not start"
+    return None
 
 
 def uv_requirement(lock_text: str) -> str:
@@ -156,7 +171,11 @@ def only_one(root: Path) -> Iterator[None]:
     """Two `make` at once: the second waits, and then finds the work done."""
     handle = os.open(str(root), os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another `make` is installing here; waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
@@ -209,17 +228,14 @@ def say(text: str) -> None:
 def make(lock: str) -> None:
     check_machine()
     with only_one(ROOT):
-        if is_current(ROOT, lock):
+        # The Python that runs this is the one that PYTHON= named, or that of `.venv` itself.
+        version = ".".join(map(str, sys.version_info[:2]))
+        if is_current(ROOT, lock, version):
             return
         venv = ROOT / ".venv"
-        python = str(venv / "bin" / "python")
-        version = ".".join(map(str, sys.version_info[:2]))
-        if (
-            (venv / IN_PROGRESS).exists()
-            or python_of(venv) != version
-            or not succeeds(python, "-c", "")
-        ):
-            say("making .venv with Python {}".format(version))
+        reason = why_anew(venv, version)
+        if reason:
+            say("making .venv with Python {}: {}".format(version, reason))
             new_venv(venv)
         say("installing {} (the first time downloads about 400 MB)".format(LOCKS[lock]))
         (venv / IN_PROGRESS).touch()

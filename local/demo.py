@@ -2,8 +2,9 @@
 
     python -m local.demo retrain|all
 
-An Airflow that `make up` left running is used and left running. Whatever ends the demo, what it
-started is stopped; only SIGKILL prevents that, and the next start or `make down` cleans up.
+What is declared is checked first, before anything is started. An Airflow that `make up` left
+running is used and left running. Whatever ends the demo, what it started is stopped; only SIGKILL
+prevents that, and the next start or `make down` cleans up.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from os import environ
 
 from rich.console import Console
 
-from governance.errors import GovernanceError
+from governance.errors import ConfigError, GovernanceError
+from governance.training.declared import check_declarations
 from governance.wiring import Governance
 from local import here
 from local.airflow_rest import AirflowRest
-from local.airflow_services import AirflowServices, ServicesError
+from local.airflow_services import AirflowServices, ServicesError, asked_port
 from local.retrain_demo import retrain_all
-from local.tables import outcome_table
+from local.tables import shown
 
 Scene = Callable[..., bool]
 
@@ -31,18 +33,20 @@ def retrain(
     gov: Governance, rest: AirflowRest, console: Console, services: AirflowServices, *, fresh: bool
 ) -> bool:
     outcomes = retrain_all(gov, rest, console, fresh=fresh, alive=services.check_alive)
-    console.print(outcome_table(outcomes))
+    console.print(shown(outcomes, width=console.width))
     return all(outcome.succeeded for outcome in outcomes)
 
 
 SCENES: Mapping[str, Scene] = {"retrain": retrain}
 
 
-def start(services: AirflowServices, console: Console, *, stays: bool = False) -> None:
-    """Start on `PORT` or the first free port, and wait, saying what is still missing."""
+def start(
+    services: AirflowServices, console: Console, *, port: int | None, stays: bool = False
+) -> None:
+    """Start on `port` or the first free one, and wait, saying what is still missing."""
     began = time.monotonic()
     with console.status("starting Airflow") as status:
-        services.start(port=environ.get("PORT"), stays=stays)
+        services.start(port=port, stays=stays)
         services.wait(tick=lambda missing: status.update(f"waiting for {', '.join(missing)}"))
     console.print(f"Airflow is up after {time.monotonic() - began:.0f} s")
     show_login(services, console)
@@ -63,32 +67,50 @@ def show_login(services: AirflowServices, console: Console) -> None:
     )
 
 
-def play(names: list[str], services: AirflowServices, console: Console) -> bool:
+def checked(gov: Governance) -> None:
+    """Refuse at once what a run would fail with after a minute.
+
+    Raises:
+        ConfigError: no model is declared, or one with functions or features that do not work.
+    """
+    file = gov.settings.config_path
+    if not gov.config.models:
+        raise ConfigError(f"no model is declared in {file}; declare one")
+    check_declarations(gov.config, file=file)
+
+
+def play(
+    names: list[str], services: AirflowServices, console: Console, *, port: int | None
+) -> bool:
     """All scenes on one Airflow; true if each did what it shows."""
-    found_running = services.running()
-    try:
-        if found_running:
-            show_login(services, console)
-        else:
-            start(services, console)
-        with here.governance() as gov, AirflowRest(services.login) as rest:
-            return all(
-                [
-                    SCENES[name](gov, rest, console, services, fresh=not found_running)
-                    for name in names
-                ]
-            )
-    finally:
-        if found_running:
-            console.print("Airflow was running before and still does; `make down` stops it.")
-        else:
-            services.stop()
-            console.print("Airflow is stopped; `make up` starts it again with all that is shown.")
+    with here.governance() as gov:
+        checked(gov)
+        found_running = services.running()
+        closing = ""
+        try:
+            if found_running:
+                show_login(services, console)
+                closing = "Airflow was running before and still does; `make down` stops it."
+            else:
+                start(services, console, port=port)
+                closing = "Airflow is stopped; `make up` starts it again with all that is shown."
+            with AirflowRest(services.login) as rest:
+                return all(
+                    [
+                        SCENES[name](gov, rest, console, services, fresh=not found_running)
+                        for name in names
+                    ]
+                )
+        finally:
+            if not found_running:
+                services.stop()
+            if closing:
+                console.print(closing)
 
 
 def main(arguments: list[str]) -> int:
     console = terminal()
-    wanted = arguments[0] if arguments else "retrain"
+    wanted = "".join(arguments[:1]) or "retrain"  # `make demo DEMO=` gives an empty text
     names = list(SCENES) if wanted == "all" else [wanted]
     if wanted not in (*SCENES, "all"):
         console.print(f"DEMO={wanted} does not exist; choose DEMO={'|'.join((*SCENES, 'all'))}")
@@ -97,11 +119,14 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     services = here.services(scheduled=False)
     try:
+        port = asked_port(environ.get("PORT"))
         with services.reserved():
-            return 0 if play(names, services, console) else 1
-    except (ServicesError, GovernanceError) as error:
-        console.print(f"[red]{type(error).__name__}[/red]", highlight=False)
-        console.print(str(error), markup=False)
+            return 0 if play(names, services, console, port=port) else 1
+    except GovernanceError as error:
+        console.print(error.message, style="red", markup=False, highlight=False)
+        return error.exit_code
+    except ServicesError as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
         return 1
     except KeyboardInterrupt:
         console.print("stopped by you")

@@ -31,8 +31,9 @@ class Processes:
     def start(
         self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: Path
     ) -> None:
-        """Start `command` in a session of its own; its output goes to `log`."""
+        """Start `command` in a session of its own; its output goes to `log`, which begins anew."""
         log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")  # whoever reads its end is not shown a predecessor's
         with log.open("ab") as output:
             child = subprocess.Popen(
                 command,

@@ -8,7 +8,8 @@ recorded as such.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -42,22 +43,37 @@ def retrain_all(
         alive: raises when Airflow died, so that nothing is waited for in vain.
     """
     models = sorted(gov.config.models)
-    if not models:
-        raise ServicesError(f"no model is declared in {gov.settings.config_path}; declare one")
     wait_for_dags(rest, {dag_of(name) for name in models}, alive=alive)
     conf = demo_conf(DEMO_FILE)
     runs = {}
-    for name in models:
-        if fresh:
-            rest.abandon_unfinished(dag_of(name))
-        rest.pause(dag_of(name), False)
-        runs[name] = rest.trigger(dag_of(name), conf.get(name, {}))
-    try:
-        states = watch(rest, runs, console, alive=alive)
-    finally:
+    if fresh:
         for name in models:
-            rest.pause(dag_of(name), True)
+            rest.abandon_unfinished(dag_of(name))
+    with switched_on(rest, [dag_of(name) for name in models]):
+        for name in models:
+            runs[name] = rest.trigger(dag_of(name), conf.get(name, {}))
+        states = watch(rest, runs, console, alive=alive)
     return [conclude(gov, rest, name, runs[name], states[name]) for name in models]
+
+
+@contextmanager
+def switched_on(rest: AirflowRest, dag_ids: Iterable[str]) -> Iterator[None]:
+    """These DAGs run meanwhile; those that were paused are paused again, the others stay on."""
+    paused = [dag_id for dag_id in dag_ids if rest.paused(dag_id)]
+
+    def restore() -> None:
+        for dag_id in paused:
+            rest.pause(dag_id, True)
+
+    try:
+        for dag_id in paused:
+            rest.pause(dag_id, False)
+        yield
+    except BaseException:
+        with suppress(ServicesError):  # a dead Airflow cannot pause; why it died is what counts
+            restore()
+        raise
+    restore()
 
 
 def dag_of(model: str) -> str:

@@ -1,12 +1,15 @@
 """What the demo shows on the terminal: who was registered, what the gates said, what decides now.
 
-Only rendering: every figure comes from the registry and from stored decisions.
+A table where there is room for one, else one block per model. Only rendering: every figure comes
+from the registry and from stored decisions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +18,8 @@ from governance.policy.verdict import GateResult
 from governance.values import ModelVersion, Verdict
 
 _COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INSUFFICIENT: "yellow"}
+TABLE_WIDTH = 110  # below it the columns of the table break words and figures apart
+TITLE = "What was registered and decided"
 _SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INSUFFICIENT: "?"}
 
 
@@ -34,9 +39,38 @@ class Outcome:
     why: str
 
 
+def shown(outcomes: list[Outcome], *, width: int) -> RenderableType:
+    """The outcomes, for a terminal of `width` columns."""
+    if width >= TABLE_WIDTH:
+        return outcome_table(outcomes)
+    return Group(Text(TITLE, style="italic"), *(outcome_block(outcome) for outcome in outcomes))
+
+
+def outcome_block(outcome: Outcome) -> Group:
+    """One model: a header line, its figures in two columns, its gates, and why."""
+    version, decision = outcome.version, outcome.decision
+    if version is None:
+        header = Text.assemble((outcome.model, "bold"), "  ", ("nothing registered", "red"))
+        return Group("", header, Padding(why_text(outcome), (0, 0, 0, 2)))
+    header = Text(f"{outcome.model}  {version.version}  {version.id}  {version.stage}", "bold")
+    parts: list[RenderableType] = []
+    heading, *figures = metrics_text(version, decision).splitlines() or [""]
+    if figures:
+        half = -(-len(figures) // 2)
+        columns = Table.grid(padding=(0, 6))
+        columns.add_row("\n".join(figures[:half]), "\n".join(figures[half:]))
+        parts += [Text(heading), columns]
+    parts += [Text("gates:"), gates_text(decision), why_text(outcome)]
+    return Group("", header, *(Padding(part, (0, 0, 0, 2)) for part in parts))
+
+
+def why_text(outcome: Outcome) -> Text:
+    return Text(outcome.why, style="" if outcome.succeeded else "red")
+
+
 def outcome_table(outcomes: list[Outcome]) -> Table:
     """One row per model."""
-    table = Table(title="What was registered and decided", show_lines=True, title_justify="left")
+    table = Table(title=TITLE, show_lines=True, title_justify="left")
     table.add_column("model", no_wrap=True)
     table.add_column("version", no_wrap=True)
     table.add_column("stage", no_wrap=True)
@@ -51,7 +85,7 @@ def outcome_table(outcomes: list[Outcome]) -> Table:
             str(version.stage) if version else Text("none", style="red"),
             metrics_text(version, outcome.decision) if version else "",
             gates_text(outcome.decision),
-            Text(outcome.why, style="" if outcome.succeeded else "red"),
+            why_text(outcome),
         )
     return table
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from os import environ
 
 from rich.console import Console
 
 from local import here
-from local.airflow_services import ServicesError
+from local.airflow_services import ServicesError, asked_port
 from local.demo import show_login, start
 
 
@@ -15,18 +16,19 @@ def main() -> int:
     console = Console()
     services = here.services(scheduled=True)
     try:
+        port = asked_port(environ.get("PORT"))
         with services.reserved():
             if services.running():
                 console.print("Airflow is running already.")
                 show_login(services, console)
                 return 0
             try:
-                start(services, console, stays=True)
+                start(services, console, port=port, stays=True)
             except BaseException:
                 services.stop()
                 raise
     except ServicesError as error:
-        console.print(str(error), markup=False)
+        console.print(str(error), style="red", markup=False, highlight=False)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -17,13 +17,24 @@ import pytest
 
 from local import here
 from local.airflow_rest import FINISHED, AirflowRest
-from local.airflow_services import COMPONENTS, HEALTH, AirflowServices, ServicesError, free_port
+from local.airflow_services import (
+    COMPONENTS,
+    HEALTH,
+    AirflowServices,
+    Login,
+    ServicesError,
+    asked_port,
+    free_port,
+)
+from local.retrain_demo import switched_on
 
 DAG_FILE = """
 import datetime
-from airflow.sdk import dag, task
+from airflow.sdk import Param, dag, task
 
-@dag(schedule=None, start_date=datetime.datetime(2026, 1, 1))
+AT = Param(None, type=["null", "string"], pattern="Z$")
+
+@dag(schedule=None, start_date=datetime.datetime(2026, 1, 1), params={"at": AT})
 def greeting():
     @task
     def said(dag_run=None):
@@ -53,7 +64,7 @@ def test_airflow_starts_runs_a_dag_and_stops_completely(services: AirflowService
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         try:
-            services.start(port=str(free_port(first=18080)))
+            services.start(port=free_port(first=18080))
             assert not services.running()  # nobody asked it to stay
             services.wait(timeout=240)
             with AirflowRest(services.login) as rest:
@@ -61,13 +72,27 @@ def test_airflow_starts_runs_a_dag_and_stops_completely(services: AirflowService
                     services.check_alive()
                     assert rest.import_errors() == []
                     time.sleep(0.2)
+                with pytest.raises(KeyError), switched_on(rest, ["greeting"]):
+                    assert not rest.paused("greeting")
+                    raise KeyError("whatever ends it")
+                assert rest.paused("greeting")
                 rest.pause("greeting", False)
+                with switched_on(rest, ["greeting"]):
+                    pass
+                assert not rest.paused("greeting")  # somebody switched it on: it stays on
+                wrong = rest.trigger("greeting", {})
                 run = rest.trigger("greeting", {"word": "hello"})
                 while rest.run_state("greeting", run) not in FINISHED:
                     services.check_alive()
                     time.sleep(0.2)
                 assert rest.task_states("greeting", run) == {"said": "success"}
                 assert rest.result("greeting", run, "said") == "hello"
+                while rest.run_state("greeting", wrong) not in FINISHED:
+                    services.check_alive()
+                    time.sleep(0.2)
+                assert rest.log_end("greeting", wrong, "said") == "KeyError: 'word'"
+                with pytest.raises(ServicesError, match="answered 400"):
+                    rest.trigger("greeting", {"word": "hello", "at": "yesterday"})
             pids = set(services.processes.alive().values())
             listening = {
                 c.laddr.ip
@@ -95,8 +120,20 @@ def test_a_taken_port_that_was_asked_for_is_refused_and_else_the_next_is_used() 
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ServicesError, match=f"port {port} is taken"):
-            free_port(str(port))
+            free_port(port)
         assert free_port(first=port) > port
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "abc", "80.0", "1e3", "٨٠٨٠", "9" * 5000])
+def test_what_is_no_port_is_refused_with_the_range(text: str) -> None:
+    with pytest.raises(ServicesError, match="from 1 to 65535") as refused:
+        asked_port(text)
+    assert len(str(refused.value)) < 200
+
+
+def test_no_wish_for_a_port_is_no_port() -> None:
+    assert asked_port(None) is None and asked_port("") is None and asked_port(" ") is None
+    assert asked_port("65535") == 65535
 
 
 def test_an_airflow_of_somebody_else_on_the_same_port_is_not_taken_for_ours(
@@ -172,14 +209,16 @@ def test_two_starters_in_one_folder_do_not_meet(services: AirflowServices) -> No
 
 def test_a_component_that_died_is_named_with_the_end_of_its_log(services: AirflowServices) -> None:
     log = services.log("scheduler")
-    services.home.mkdir(parents=True)
+    log.parent.mkdir(parents=True)
+    log.write_text("said by yesterday's server\n")
     services.processes.start(
         "scheduler", ["/bin/sh", "-c", "echo no such table"], env={}, log=log, cwd=services.home
     )
     while services.processes.alive():
         time.sleep(0.01)
-    with pytest.raises(ServicesError, match=r"scheduler ended(.|\n)*no such table"):
+    with pytest.raises(ServicesError, match=r"scheduler ended(.|\n)*no such table") as died:
         services.check_alive()
+    assert "yesterday" not in str(died.value)
     services.stop()
 
 
@@ -187,3 +226,28 @@ def test_this_checkout_keeps_its_state_in_folders_that_git_ignores() -> None:
     ignored = (here.ROOT / ".gitignore").read_text().split()
     for folder in (here.services(scheduled=False).home, here.HOME, here.ROOT / ".venv"):
         assert f"{folder.name}/" in ignored
+
+
+def test_why_an_airflow_died_is_not_hidden_by_dags_that_can_no_more_be_paused() -> None:
+    class Dying(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = {"access_token": "t", "is_paused": True}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        do_GET = do_POST = do_PATCH = answer
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dying)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    with AirflowRest(Login(address, "admin", "secret")) as rest:
+        with pytest.raises(ServicesError, match="scheduler ended"), switched_on(rest, ["one"]):
+            server.shutdown()
+            server.server_close()
+            raise ServicesError("Airflow's scheduler ended")
+        with pytest.raises(ServicesError, match="did not answer"):
+            rest.pause("one", True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from local.bootstrap import (
     python_problem,
     uv_requirement,
     wanted,
+    why_anew,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,25 +91,70 @@ def project(tmp_path: Path) -> Path:
 def test_an_unchanged_lock_needs_no_work_and_the_larger_environment_serves_both(
     project: Path,
 ) -> None:
-    assert is_current(project, "dev")
-    assert is_current(project, "demo")
+    assert is_current(project, "dev", "3.12")
+    assert is_current(project, "demo", "3.12")
+
+
+def test_another_python_than_that_of_the_environment_builds_it_anew(project: Path) -> None:
+    assert not is_current(project, "dev", "3.13")
+    reason = why_anew(project / ".venv", "3.13")
+    assert reason is not None and "3.12" in reason
+    assert why_anew(project / ".venv", "3.12") is None
+    assert why_anew(project / "nowhere", "3.12") is not None
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_uses_the_environments_python_unless_another_is_named(project: Path) -> None:
+    shutil.copy(ROOT / "Makefile", project)
+
+    def first_command(*asked: str) -> str:
+        line = ["make", "--dry-run", "runtime", *asked]
+        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHON", "MAKEFLAGS")}
+        done = subprocess.run(
+            line, cwd=project, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.split()[0]
+
+    assert first_command() == ".venv/bin/python"
+    assert first_command("PYTHON=python3.13") == "python3.13"
+
+
+def test_a_second_make_waits_for_the_first_and_says_so(project: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from local.bootstrap import only_one
+with only_one(Path(sys.argv[1])):
+    print("done", file=sys.stderr)
+"""
+    with bootstrap.only_one(project):
+        second = subprocess.Popen(
+            [sys.executable, "-c", program, str(project)],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert second.stderr is not None
+        assert "waiting" in second.stderr.readline()
+    assert second.communicate()[1] == "done\n"
+    assert second.returncode == 0
 
 
 @pytest.mark.parametrize("file", ["requirements-dev.txt", "pyproject.toml"])
 def test_a_changed_lock_or_project_is_installed_again(project: Path, file: str) -> None:
     (project / file).write_text((project / file).read_text() + "# changed\n")
-    assert not is_current(project, "dev")
+    assert not is_current(project, "dev", "3.12")
 
 
 def test_an_environment_whose_making_was_killed_is_not_trusted(project: Path) -> None:
     (project / ".venv" / IN_PROGRESS).touch()
-    assert not is_current(project, "dev")
+    assert not is_current(project, "dev", "3.12")
 
 
 def test_an_environment_that_was_moved_or_lost_its_python_is_not_trusted(project: Path) -> None:
     (project / ".venv" / "bin" / "python").unlink()
     (project / ".venv" / "bin" / "python").symlink_to(project / "gone")
-    assert not is_current(project, "dev")
+    assert not is_current(project, "dev", "3.12")
 
 
 def test_every_lock_pins_uv_so_that_it_can_install_itself() -> None:
