@@ -34,6 +34,9 @@ from governance_airflow.retries import RETRIES, UNAVAILABLE_ONLY
 if TYPE_CHECKING:
     from governance.config import ModelDeclaration
 
+# Airflow checks no `format` where the validator's extra packages are missing; a pattern always.
+TIME_WITH_ZONE = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)$"
+
 
 @task.branch
 def outcome(verdict: Any) -> str:
@@ -77,8 +80,10 @@ def retrain(name: str, model: ModelDeclaration) -> DAG:
                 None,
                 type=["null", "string"],
                 format="date-time",
+                pattern=TIME_WITH_ZONE,
                 title="Train as of",
-                description="Only what was known before this moment is used. Empty: now.",
+                description="Only what was known before this moment is used, for example "
+                "2018-06-29T22:00:00Z. Empty: the end of the data interval, else now.",
             )
         },
     ) as dag:

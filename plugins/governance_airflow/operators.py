@@ -20,14 +20,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from governance_airflow.connection import open_governance
-from governance_airflow.run_facts import RunFacts
+from governance_airflow.run_facts import RunFacts, check_conf
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
 class CheckDataOperator(BaseOperator):
-    """Fetches the data known at the run's evidence time and checks it against the limits."""
+    """Fetches the data known at the run's evidence time and checks it against the limits.
+
+    First of a retrain run, so it also refuses a conf with other keys than `at`, or a later `at`
+    than the run's own due time.
+    """
 
     template_fields: Sequence[str] = ("model_name",)
 
@@ -36,6 +40,7 @@ class CheckDataOperator(BaseOperator):
         self.model_name = model_name
 
     def execute(self, context: Context) -> dict[str, Any]:
+        check_conf(context["dag_run"])
         run = RunFacts.of(context["dag_run"], owner=self.owner)
         with open_governance() as gov:
             return gov.cycle.check_data(self.model_name, run=run.key, at=run.at)

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, Self
 
-from governance.values import as_utc, parse_time
+from governance.errors import InvalidInputError
+from governance.values import as_utc, iso, parse_time
+
+CONF_KEYS = ("at",)
 
 
 class Run(Protocol):
@@ -53,6 +56,28 @@ def evidence_time(run: Run) -> datetime:
     if (given := (run.conf or {}).get("at")) is not None:
         return parse_time(given, what='conf["at"]')
     return as_utc(run.data_interval_end or run.run_after)
+
+
+def check_conf(run: Run) -> None:
+    """Refuse a conf that asks for what a retrain run does not do.
+
+    A misspelt `at` would train as of now, unnoticed; an `at` after the run was due would let in
+    what nobody could know then.
+
+    Raises:
+        InvalidInputError: a key besides `at`, or an `at` that is later than the run's due time.
+    """
+    if unknown := sorted(set(run.conf or {}) - set(CONF_KEYS)):
+        raise InvalidInputError(
+            f"the conf of this run has {', '.join(map(repr, unknown))[:200]}, "
+            f"which a retrain run does not know; it may have {', '.join(CONF_KEYS)} alone"
+        )
+    due = as_utc(run.run_after)
+    if (at := evidence_time(run)) > due:
+        raise InvalidInputError(
+            f'conf["at"]={iso(at)} is later than {iso(due)}, when this run was due; '
+            "give an earlier time, or none"
+        )
 
 
 def author(run: Run, *, owner: str) -> str:

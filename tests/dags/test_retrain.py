@@ -51,12 +51,49 @@ def test_a_run_makes_one_validated_version(retrain_tiny: Any, gov: Governance) -
     assert gov.audit.verify()
 
 
-def test_who_triggered_a_run_is_recorded_and_conf_is_not_believed(
-    retrain_tiny: Any, gov: Governance
-) -> None:
-    retrain_tiny.test(run_conf={**AT, "by": "somebody else", "created_by": "somebody else"})
+def test_who_triggered_a_run_is_recorded(retrain_tiny: Any, gov: Governance) -> None:
+    retrain_tiny.test(run_conf=AT)
     (version,) = gov.registry.list_models("tiny")
     assert version.created_by == "dag_test"
+
+
+@pytest.mark.parametrize(
+    "conf", [{**AT, "by": "eve"}, {"att": AT["at"]}, {"at": "2999-01-01T00:00:00Z"}]
+)
+def test_a_conf_that_asks_for_something_else_fails_the_first_task(
+    retrain_tiny: Any, gov: Governance, conf: dict[str, str]
+) -> None:
+    run = retrain_tiny.test(run_conf=conf)
+    assert states(run)["check_data"] == "failed"
+    assert not gov.registry.list_models("tiny")
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        (None, True),
+        ("2018-06-29T22:00:00Z", True),
+        ("2018-06-29T22:00:00.000Z", True),
+        ("2018-06-29T22:00:00.000000+00:00", True),
+        ("2018-06-29T17:00-05:00", True),
+        ("yesterday", False),
+        ("2018-06-29", False),
+        ("2018-06-29T22:00:00", False),
+        ("2018-06-29T22:00:00 Europe/Berlin", False),
+        (1530309600, False),
+    ],
+)
+def test_the_form_takes_a_time_with_its_zone_or_none(
+    retrain_tiny: Any, given: Any, taken: bool
+) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    at = retrain_tiny.params.get_param("at")
+    if taken:
+        assert at.resolve(given) == given
+    else:
+        with pytest.raises(ParamValidationError):
+            at.resolve(given)
 
 
 def test_a_refused_version_turns_the_run_red_and_stays_with_its_reasons(

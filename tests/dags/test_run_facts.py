@@ -19,7 +19,7 @@ from governance.errors import (
 )
 from governance_airflow.connection import url_of
 from governance_airflow.retries import UNAVAILABLE_ONLY
-from governance_airflow.run_facts import RunFacts
+from governance_airflow.run_facts import RunFacts, check_conf
 
 DUE = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
@@ -73,6 +73,25 @@ def test_an_evidence_time_that_cannot_be_read_is_refused(
 ) -> None:
     with pytest.raises(error, match="at"):
         RunFacts.of(Run(conf={"at": given}), owner="o")
+
+
+@pytest.mark.parametrize("conf", [{"att": "2018-01-01T00:00:00Z"}, {"by": "eve"}, {"at ": None}])
+def test_a_key_that_a_retrain_run_does_not_know_is_refused_and_at_is_named(
+    conf: dict[str, Any],
+) -> None:
+    with pytest.raises(InvalidInputError, match="alone") as refused:
+        check_conf(Run(conf=conf))
+    assert repr(next(iter(conf))) in str(refused.value) and " at alone" in str(refused.value)
+
+
+@pytest.mark.parametrize("conf", [None, {}, {"at": None}, {"at": "2026-03-02T06:00:00Z"}])
+def test_an_evidence_time_up_to_the_due_time_is_taken(conf: dict[str, Any] | None) -> None:
+    check_conf(Run(conf=conf))
+
+
+def test_an_evidence_time_after_the_run_was_due_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="was due"):
+        check_conf(Run(conf={"at": "2026-03-02T06:00:01Z"}))
 
 
 def test_a_manual_run_belongs_to_who_triggered_it_and_a_scheduled_one_to_the_owner() -> None:
