@@ -2,19 +2,19 @@
 
 Every call is one transaction with one audit entry, however many metrics it records; a call that
 records nothing new leaves no trace. Neighbours: ``classification``, ``regression``, ``trading``
-compute, ``metric_records`` stores. Not promised: that a logged figure was really measured; who
-logged it is kept.
+compute, ``checked_metrics`` refuses, ``metric_records`` stores. Not promised: that a logged figure
+was really measured; who logged it is kept.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from governance.config.metric_names import METRICS, MetricType
-from governance.errors import InvalidEvidenceError, InvalidInputError
+from governance.config.metric_names import MetricType
+from governance.errors import InvalidInputError
+from governance.evidence.checked_metrics import check_metric, check_metrics, check_split
 from governance.evidence.classification import classification_metrics
 from governance.evidence.measured import Measured
 from governance.evidence.metric_records import (
@@ -26,14 +26,12 @@ from governance.evidence.metric_records import (
 from governance.evidence.regression import regression_metrics
 from governance.evidence.trading import trading_metrics
 from governance.history.audit import append_entry
-from governance.policy.facts import finite
 from governance.registry.attachments import check_person
 from governance.store.database import Database
 from governance.values import ModelVersion, as_utc
 
 __all__ = ["MetricRecord", "MetricType", "ValidationMetricsTracker"]
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:/+-]*")
 AnyRef = ModelVersion | str
 Values = Mapping[str, float | None]
 
@@ -75,8 +73,9 @@ class ValidationMetricsTracker:
             InvalidEvidenceError: not finite, or a value that this metric cannot take.
             MetricConflictError: another value is recorded already; that one stays.
         """
+        check_person(by, what="by")
+        metric = check_metric(dataset_split, metric_name, metric_value, metric_type)
         version = self._version(ref, model_name, model_version)
-        metric = _checked(dataset_split, metric_name, metric_value, metric_type)
         self._record(version, [metric], {}, by=by, at=at)
         with self._database.read() as connection:
             records = select_metrics(connection, version, metric.dataset_split)
@@ -98,14 +97,11 @@ class ValidationMetricsTracker:
 
         Raises:
             InvalidEvidenceError, MetricConflictError: as for :meth:`log_metric`; nothing is kept.
+            InvalidInputError: another shape, or a name that is not allowed.
         """
+        check_person(by, what="by")
+        new = check_metrics(metrics, metric_type=metric_type)
         version = self._resolve(ref)
-        new = [
-            _checked(split, name, value, metric_type)
-            for split, values in metrics.items()
-            for name, value in values.items()
-            if value is not None
-        ]
         undefined = {
             split: {name: "does not exist" for name, value in values.items() if value is None}
             for split, values in metrics.items()
@@ -189,6 +185,8 @@ class ValidationMetricsTracker:
         model_version: str | None = None,
     ) -> tuple[MetricRecord, ...]:
         """The recorded metrics of a version, of one split or of all, oldest first."""
+        if dataset_split is not None:
+            check_split(dataset_split)
         version = self._version(ref, model_name, model_version)
         with self._database.read() as connection:
             return select_metrics(connection, version, dataset_split)
@@ -222,7 +220,7 @@ class ValidationMetricsTracker:
     ) -> Measured:
         kept = measured.only(None if only is None else tuple(only))
         if log:
-            new = [_checked(split, name, value, None) for name, value in kept.known.items()]
+            new = check_metrics({split: kept.known})
             self._record(version, new, {split: kept.reasons}, by=by, at=at)
         return kept
 
@@ -235,7 +233,7 @@ class ValidationMetricsTracker:
         by: str,
         at: datetime | None,
     ) -> int:
-        check_person(by, what="by")
+        check_person(by, what="by")  # before the first write, whoever calls
         if not metrics:
             return 0
         moment = as_utc(at) if at is not None else None
@@ -257,34 +255,3 @@ class ValidationMetricsTracker:
                     details={"metrics": values, "undefined": left_out},
                 )
         return len(new)
-
-
-def _checked(
-    split: str, name: str, value: float | None, metric_type: MetricType | str | None
-) -> NewMetric:
-    for what, text, longest in (("dataset_split", split, 64), ("metric_name", name, 128)):
-        if not isinstance(text, str) or not _NAME.fullmatch(text) or len(text) > longest:
-            raise InvalidInputError(
-                f"{what} {str(text)[:80]!r} is not allowed; use 1-{longest} of letters, digits "
-                "and _ . @ : / + -"
-            )
-    number = finite(value)
-    if number is None:
-        raise InvalidEvidenceError(
-            f"{name} on {split} is {str(value)[:40]}, no finite number; a figure that does not "
-            "exist is not logged"
-        )
-    known = METRICS.get(name)
-    if known is not None and not known.lowest <= number <= known.highest:
-        raise InvalidEvidenceError(
-            f"{name} is {number:g}, but lies between {known.lowest:g} and {known.highest:g}; give "
-            "it in that unit, or log another measure under another name"
-        )
-    try:
-        given = known.type if metric_type is None and known else MetricType(metric_type or "custom")
-    except ValueError:
-        types = ", ".join(MetricType)
-        raise InvalidInputError(
-            f"metric_type {str(metric_type)[:40]!r} is unknown; use {types}"
-        ) from None
-    return NewMetric(dataset_split=split, metric_name=name, metric_type=given, metric_value=number)
