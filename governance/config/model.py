@@ -15,8 +15,8 @@ from pydantic import Field, field_validator, model_validator
 from governance.config.data_limits import DataQualityLimits
 from governance.config.document import Section
 from governance.config.metric_names import METRICS, metrics_of
-from governance.config.splits import TimeSplit, WalkForwardSplit
-from governance.config.words import Column, FunctionName, Params, Schedule, Text, TimeZone
+from governance.config.splits import NAMES, NAMES_OF_METHOD, TimeSplit, WalkForwardSplit
+from governance.config.words import Column, FunctionName, Owner, Params, Schedule, Text, TimeZone
 from governance.policy.facts import MetricLimit
 from governance.policy.validation import ValidationPolicy
 from governance.values import Kind
@@ -95,7 +95,8 @@ class Limit(Section):
 
     Attributes:
         metric: a name from the model's ``metrics``.
-        split: train, validation, test or out_of_sample, or a split that a trainer scored.
+        split: train, validation, and test (method ``time``) or out_of_sample (``walk_forward``);
+            or the name of a split that only your trainer makes.
         min, max: smallest and largest allowed value, both included.
         mode: ``observe`` records the outcome without deciding.
     """
@@ -157,7 +158,7 @@ class ModelDeclaration(Section):
     """
 
     kind: Kind
-    owner: Text
+    owner: Owner
     description: str = Field(default="", max_length=2000)
     source: FunctionCall
     time_column: Column = "time"
@@ -201,6 +202,14 @@ class ModelDeclaration(Section):
             raise ValueError(
                 f"policy.validation asks for {', '.join(unmeasured)}, which is never measured; "
                 "add it to metrics"
+            )
+        made = NAMES_OF_METHOD[self.splits.method]
+        if never := sorted(
+            {limit.split for limit in self.policy.validation if limit.split in NAMES} - set(made)
+        ):
+            raise ValueError(
+                f"policy.validation asks for the split {', '.join(never)}, which method "
+                f"{self.splits.method} never makes; it makes {', '.join(made)}"
             )
         return self
 

@@ -12,6 +12,13 @@ from pydantic import Field, model_validator
 from governance.config.document import Section
 from governance.config.words import Duration
 
+# What `governance.training.splits.Splits.named` calls the rows that a method makes. A trainer may
+# score splits of its own, but under other names only.
+NAMES = ("train", "validation", "test", "out_of_sample")
+NAMES_OF_METHOD = {
+    "walk_forward": ("train", "validation", "out_of_sample"),
+    "time": ("train", "validation", "test"),
+}
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 

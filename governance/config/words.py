@@ -29,6 +29,7 @@ _CRON_RANGES = (
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _CRON_PART = re.compile(r"(\*|\w+)(?:-(\w+))?(?:/([1-9][0-9]?))?", re.ASCII)
 
 
@@ -85,27 +86,51 @@ def check_cron(text: str) -> str:
             f"{text[:60]!r} is no schedule; write five cron fields such as '0 6 * * 1-5', or "
             + ", ".join(sorted(_PRESETS))
         )
+    values = []
     for part, (name, low, high) in zip(fields, _CRON_RANGES, strict=True):
-        if not all(_is_cron_part(item, name, low, high) for item in part.split(",")):
+        found = [_cron_values(item, name, low, high) for item in part.split(",")]
+        if not all(found):
             raise ValueError(
                 f"{part[:40]!r} is no {name} of a cron line; give {low} to {high}, *, a-b or */n"
             )
+        values.append({value for item in found for value in item})
+    _, _, days, months, _ = values
+    # With a day of the week as well, either of the two is enough.
+    if fields[4] == "*" and min(days) > max(_LONGEST_MONTH[month - 1] for month in months):
+        raise ValueError(f"{text[:60]!r} never comes: no such month has a day {min(days)}")
     return text
 
 
-def _is_cron_part(item: str, name: str, low: int, high: int) -> bool:
+def _cron_values(item: str, name: str, low: int, high: int) -> range:
+    """The values that one item of a field stands for; none where it is no such item."""
     match = _CRON_PART.fullmatch(item.lower())
     if match is None or (match[1] == "*" and match[2]):
-        return False
+        return range(0)
+    step = int(match[3] or 1)
+    if step > high:
+        return range(0)
     if match[1] == "*":
-        return True
+        return range(low, high + 1, step)
     words = {"month": dict(zip(_MONTHS, range(1, 13), strict=True))}
     words["day of week"] = dict(zip(_DAYS, range(7), strict=True))
-    ends = [
+    first, last = (
         words.get(name, {}).get(end, int(end) if end.isdecimal() else -1)
         for end in (match[1], match[2] or match[1])
-    ]
-    return low <= ends[0] <= ends[1] <= high
+    )
+    if match[3] and not match[2]:  # from the value on
+        last = high
+    return range(first, last + 1, step) if low <= first and last <= high else range(0)
+
+
+def check_owner(text: str) -> str:
+    """Who is written into records: one line of at most 255 printable characters.
+
+    >>> check_owner("quant-team")
+    'quant-team'
+    """
+    if text.strip() and len(text) <= 255 and text.isprintable():
+        return text
+    raise ValueError("a name of people is one line of 1-255 printable characters")
 
 
 def check_timezone(text: str) -> str:
@@ -129,6 +154,7 @@ Duration = Annotated[
     PlainSerializer(format_duration, return_type=str, when_used="json"),
 ]
 Schedule = Annotated[str, AfterValidator(check_cron)]
+Owner = Annotated[str, AfterValidator(check_owner)]
 TimeZone = Annotated[str, AfterValidator(check_timezone)]
 ModelName = Annotated[str, AfterValidator(check_model_name)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]

@@ -79,6 +79,9 @@ def test_a_declaration_survives_being_written_as_json_and_read_again() -> None:
         ("    timezone:", "    timezon:", "18:5", "'timezon'; did you mean 'timezone'?"),
         ("    owner: quant-team\n", "", "3:5", "models.momentum.owner is missing"),
         ("quant-team", "5", "4:12", "valid string"),
+        ("quant-team", "' '", "4:12", "printable characters"),
+        ("quant-team", "a" * 256, "4:12", "printable characters"),
+        ("quant-team", '"a\\nb"', "4:12", "printable characters"),
         ("quant-team", "yes\n    extra: 1", "5:5", "unknown key 'extra'; known here: data_quality"),
         ("bars.spx:read", "bars.spx", "5:24", "module:function"),
         ("bars.spx:read", "bars/../x:read", "5:24", "module:function"),
@@ -102,6 +105,11 @@ def test_a_declaration_survives_being_written_as_json_and_read_again() -> None:
         ("    trading: {cost_bps: 1, periods_per_year: 252}\n", "", "3:5", "needs the section"),
         ("kind: trading", "kind: regressor", "3:5", "has no use for the section trading"),
         ("0 6 * * 1-5", "0 25 * * *", "17:15", "'25' is no hour"),
+        ("0 6 * * 1-5", "*/99 6 * * *", "17:15", "'*/99' is no minute"),
+        ("0 6 * * 1-5", "0 */24 * * *", "17:15", "'*/24' is no hour"),
+        ("0 6 * * 1-5", "0 6 30 feb *", "17:15", "no such month has a day 30"),
+        ("0 6 * * 1-5", "0 6 31 4,6,9,11 *", "17:15", "no such month has a day 31"),
+        ("0.5}", "0.5}\n        - {metric: auc, split: test, min: 0.5}", "3:5", "never makes"),
         ("0 6 * * 1-5", "0 6 * *", "17:15", "five cron fields"),
         ("America/New_York", "Mars/Base", "18:15", "no IANA time zone"),
         ("America/New_York", "../../etc/passwd", "18:15", "no IANA time zone"),
@@ -197,6 +205,37 @@ def test_only_what_decides_the_model_is_in_its_training_config() -> None:
         assert after(old, new) != before, new
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["0 6 29 2 *", "0 6 31 * *", "0 6 30 2,3 *", "0 6 30 2 1", "0 6 28-31 2 *", "*/59 * * * *"],
+)
+def test_a_day_that_comes_now_and_then_is_a_schedule(line: str) -> None:
+    assert check_cron(line) == line
+
+
+@pytest.mark.parametrize(
+    ("method", "split", "taken"),
+    [
+        ("walk_forward", "out_of_sample", True),
+        ("walk_forward", "test", False),
+        ("walk_forward", "own", True),
+        ("time", "test", True),
+        ("time", "out_of_sample", False),
+        ("time", "own", True),
+    ],
+)
+def test_a_limit_asks_for_a_split_that_is_made(method: str, split: str, taken: bool) -> None:
+    text = GOOD.replace("split: out_of_sample", f"split: {split}")
+    if method == "time":
+        start, end = text.index("{method"), text.index("250}") + 4
+        text = text[:start] + "{method: time}" + text[end:]
+    if taken:
+        assert config(text).model("momentum").splits.method == method
+    else:
+        with pytest.raises(ConfigError, match=f"the split {split}, which method {method} never"):
+            config(text)
+
+
 @given(st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=36_500)))
 def test_a_duration_is_read_back_as_it_was_written(value: timedelta) -> None:
     whole = timedelta(seconds=value // timedelta(seconds=1))
@@ -221,6 +260,10 @@ field = st.sampled_from(
         "*-2",
         "0-6/2",
         "32",
+        "*/31",
+        "3/12",
+        "30",
+        "2",
     ]
 )
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from governance.config.splits import NAMES_OF_METHOD
 from governance.errors import ConfigError, DataQualityError
 from governance.training.splits import Fold, Splits, by_time, make_splits, walk_forward
 
@@ -171,6 +172,16 @@ def test_a_wrong_declaration_is_told(method: str, params: dict[str, Any], told: 
     times = pd.Series(pd.date_range("2013-01-01", periods=30, tz="UTC"))
     with pytest.raises(ConfigError, match=told):
         make_splits(method, params, times, times)
+
+
+@pytest.mark.parametrize(
+    ("method", "params"), [("walk_forward", {"folds": 2, "test_size": 3}), ("time", {})]
+)
+def test_a_declaration_knows_which_splits_a_method_makes(
+    method: str, params: dict[str, Any]
+) -> None:
+    times = _times([1] * 40)
+    assert tuple(make_splits(method, params, times, times).named()) == NAMES_OF_METHOD[method]
 
 
 def test_windows_name_every_split_and_fold() -> None:
