@@ -35,6 +35,7 @@ def check_declarations(config: GovernanceConfig, *, file: Path) -> dict[str, Fea
             ):
                 load_function(call.function, what=what)
             graphs[name] = feature_graph(model)
+            _ = graphs[name].hash  # reads the code of every logic, so that a missing one shows
         except (ConfigError, FeatureGraphError) as error:
             raise ConfigError(f"{file}: models.{name}: {error.message}") from error
     return graphs
