@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from governance.errors import (
     InvalidInputError,
     TrainingError,
 )
+from governance.evidence.checked_metrics import check_metrics
 from governance.evidence.metrics_log import ValidationMetricsTracker
 from governance.policy.facts import MetricLimit
 from governance.registry.formats.loader import dump_model
@@ -35,12 +36,12 @@ from governance.registry.provenance import git_state
 from governance.settings import Settings
 from governance.training.data import check_trained
 from governance.training.evaluate import evaluate
-from governance.training.functions import load_function
+from governance.training.functions import code_digest, load_function
 from governance.training.prepare import feature_graph, prepare, trainer_config
 from governance.training.quality import require_quality
 from governance.training.run_folder import RunFolder
 from governance.training.snapshots import keep
-from governance.training.sources import read_source
+from governance.training.sources import as_parquet, read_source
 from governance.values import ModelVersion, Verdict, as_utc, iso, parse_time
 
 log = logging.getLogger(__name__)
@@ -83,12 +84,11 @@ class RetrainCycle:
             time_column=declaration.time_column,
         )
         require_quality(declaration, frame, at=at)
-        buffer = BytesIO()
-        frame.to_parquet(buffer, index=False)
+        parquet = as_parquet(frame, declaration.source.function)
         folder = self._folder(model, run)
         facts = {"model": model, "run": run, "at": iso(at), "rows": len(frame)}
         log.info("%s: %d rows are fit to be trained on", model, len(frame))
-        return _handed_over(folder.finish("data", facts, {"data.parquet": buffer.getvalue()}))
+        return _handed_over(folder.finish("data", facts, {"data.parquet": parquet}))
 
     def train(self, model: str, *, run: str, at: datetime) -> Step:
         """Train on the checked data and measure out of sample.
@@ -110,7 +110,7 @@ class RetrainCycle:
         log.info("%s: training with %s on %d rows", model, reference, data.counts["used"])
         trainer = load_function(reference, what="trainer")
         try:
-            made = trainer(data, trainer_config(declaration))
+            made = trainer(deepcopy(data), trainer_config(declaration))
         except GovernanceError:
             raise
         except Exception as error:  # a user's trainer may raise anything
@@ -119,6 +119,7 @@ class RetrainCycle:
             ) from error
         trained = check_trained(made, data, trainer=reference)
         metrics = evaluate(trained, data, declaration)
+        check_metrics(metrics)  # what could not be logged must not be registered
         members, _ = dump_model(trained.model, allow_pickle=self._settings.allow_pickle)
         facts = {
             "model": model,
@@ -126,6 +127,10 @@ class RetrainCycle:
             "at": iso(at),
             "data_sha256": checked["files"]["data.parquet"]["sha256"],
             "metrics": metrics,
+            "code": {
+                "label": code_digest(declaration.label.function),
+                "trainer": code_digest(reference),
+            },
             "seed": declaration.trainer.seed,
             "splits": data.splits.windows(data.times),
             "trained_end": iso(data.known_at.iloc[data.splits.final.train].max().to_pydatetime()),
@@ -157,7 +162,8 @@ class RetrainCycle:
             model_type=declaration.trainer.function.partition(":")[0].rpartition(".")[2],
             dataset_paths=[keep(self._settings.home, model, folder.file("data.parquet"))],
             features=feature_graph(declaration),
-            config=declaration.training_config(),
+            # The code that ran; the source's shows in its rows, a feature's in the feature graph.
+            config={**declaration.training_config(), "code": trained["code"]},
             metrics=trained["metrics"],
             metadata={
                 "run": run,

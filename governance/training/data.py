@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from governance.errors import TrainingError
+from governance.config.splits import NAMES
+from governance.errors import InvalidInputError, TrainingError
+from governance.evidence.checked_metrics import check_split
 from governance.training.splits import Rows, Splits
 from governance.values import Kind
 
@@ -32,8 +34,9 @@ class Labels:
 
     Attributes:
         values: the label; missing where there is none.
-        known_at: UTC time at which the label is known; ``None`` means at the row's own time.
-            It is also the end of the label's window, by which training rows are purged.
+        known_at: zoned time at which the label is known, never before the row's own time;
+            ``None`` means at the row's own time. It is also the end of the label's window, by which
+            training rows are purged.
         extra: further columns for the evaluation, such as the ``forward_return`` a position earns.
     """
 
@@ -109,7 +112,9 @@ class TrainedModel:
     Attributes:
         model: the object that is registered; any that `governance.registry.formats` can store.
         predictions: for each split a DataFrame with the column ``score``, indexed by row number
-            (``TrainingData.predictions`` makes one); a trading model's has ``position`` as well, a
+            (``TrainingData.predictions`` makes one). ``train``, ``validation``, ``test`` and
+            ``out_of_sample`` are scored on exactly the rows that ``splits.named()`` gives them;
+            another name may have any rows. A trading model's has ``position`` as well, a
             classifier's may have ``predicted``, the class (default: a score above 0.5 is 1).
             What is not here is not measured.
         feature_importance: share of each feature, in any unit.
@@ -129,9 +134,13 @@ class TrainedModel:
 def check_trained(trained: object, data: TrainingData, *, trainer: str) -> TrainedModel:
     """``trained`` itself if it can be evaluated and registered.
 
+    Args:
+        data: what the trainer was given; ask with an object that the trainer could not change.
+
     Raises:
-        TrainingError: another type, no model, no predictions, rows that do not exist or appear
-            twice, or scores that are not finite; the message names the trainer and the split.
+        TrainingError: another type, no model, no predictions, a split whose name is illegal or
+            whose rows are not that split's, or scores that are not finite; the message names the
+            trainer and the split.
     """
     if not isinstance(trained, TrainedModel):
         raise TrainingError(
@@ -139,13 +148,23 @@ def check_trained(trained: object, data: TrainingData, *, trainer: str) -> Train
         )
     if trained.model is None:
         raise TrainingError(f"trainer {trainer} returned no model; set TrainedModel.model")
+    if problem := _form_problem(trained):
+        raise TrainingError(f"trainer {trainer}: TrainedModel.{problem}")
     if not trained.predictions:
         raise TrainingError(
             f"trainer {trainer} returned no predictions, so nothing can be measured; "
             "fill TrainedModel.predictions with data.predictions(rows, scores)"
         )
+    named = data.splits.named()
     for split, frame in trained.predictions.items():
-        if problem := _prediction_problem(frame, len(data.label)):
+        try:
+            check_split(split)
+        except InvalidInputError as error:
+            raise TrainingError(f"trainer {trainer}: {error.message}") from error
+        problem = _prediction_problem(frame, len(data.label))
+        if problem is None and split in NAMES:
+            problem = _foreign_rows(frame, split, named)
+        if problem:
             raise TrainingError(
                 f"trainer {trainer}, split {split!r}: {problem}; "
                 "make it with data.predictions(rows, scores)"
@@ -153,18 +172,55 @@ def check_trained(trained: object, data: TrainingData, *, trainer: str) -> Train
     return trained
 
 
+def _form_problem(trained: TrainedModel) -> str | None:
+    """The first attribute that has another form than `TrainedModel` says."""
+    for what in ("predictions", "feature_importance", "params"):
+        if not isinstance(value := getattr(trained, what), Mapping):
+            return f"{what} must be a mapping, not a {type(value).__name__}"
+    best: object = trained.best_iteration
+    if best is not None and (isinstance(best, bool) or not isinstance(best, int | np.integer)):
+        return f"best_iteration must be a whole number or None, not {best!r:.60}"
+    notes: object = trained.notes
+    if not isinstance(notes, tuple | list) or not all(isinstance(note, str) for note in notes):
+        return f"notes must be a tuple of sentences, not {notes!r:.60}"
+    return None
+
+
+def _foreign_rows(frame: pd.DataFrame, split: str, named: Mapping[str, Rows]) -> str | None:
+    """Rows that are learned from must not pass for rows that are measured on."""
+    if split not in named:
+        return (
+            f"these splits have no {split} rows; score {', '.join(named)}, "
+            "or give your own rows another name"
+        )
+    if np.array_equal(np.sort(frame.index.to_numpy()), np.sort(named[split])):
+        return None
+    return (
+        f"its {len(frame)} rows are not the {len(named[split])} rows of "
+        f"data.splits.named()[{split!r}]; score exactly those"
+    )
+
+
 def _prediction_problem(frame: object, rows: int) -> str | None:
     if not isinstance(frame, pd.DataFrame) or SCORE not in frame.columns:
         return f"predictions must be a DataFrame with the column {SCORE!r}"
+    if frame.columns.has_duplicates:
+        return "a column is there twice"
     if frame.empty:
         return "there is no prediction"
     index = frame.index
-    if not pd.api.types.is_integer_dtype(index.dtype) or index.min() < 0 or index.max() >= rows:
+    if (
+        not pd.api.types.is_integer_dtype(index.dtype)
+        or index.hasnans
+        or index.min() < 0
+        or index.max() >= rows
+    ):
         return f"the index must hold row numbers from 0 to {rows - 1}"
     if not index.is_unique:
         return "a row is predicted twice"
-    if not pd.api.types.is_numeric_dtype(frame[SCORE]):
+    dtype = frame[SCORE].dtype
+    if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
         return "scores must be numbers"
-    if not np.isfinite(frame[SCORE].to_numpy(dtype=np.float64)).all():
+    if not np.isfinite(frame[SCORE].to_numpy(dtype=np.float64, na_value=np.nan)).all():
         return "a score is NaN or infinite"
     return None

@@ -1,7 +1,8 @@
 """Functions that a declaration names as ``module:function``: found, or refused with a remedy.
 
-Sources, labels and trainers are found here. Importing a module runs it: whoever may edit
-``governance.yaml`` may run code here, as a DAG author may. Not promised: any sandbox.
+Sources, labels and trainers are found here, and their code gets its digest. Importing a module runs
+it: whoever may edit ``governance.yaml`` may run code here, as a DAG author may. Not promised: any
+sandbox.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from governance.errors import ConfigError
+from governance.errors import ConfigError, GovernanceError
+from governance.registry.feature_source import logic_digest
 
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
@@ -54,3 +56,20 @@ def load_function(reference: str, *, what: str = "function") -> Callable[..., An
             "name a function that is defined at the top of the module"
         )
     return found  # type: ignore[no-any-return]  # getattr gives Any; callable() was checked
+
+
+def code_digest(reference: str) -> str | None:
+    """Digest of the code that ``reference`` names, by the rules of a feature's logic.
+
+    ``None`` where there is no source to read (a class, a function written in C): a change there is
+    not seen, so it needs a change of the declared params.
+
+    >>> code_digest("math:sqrt") is None
+    True
+    >>> len(code_digest("governance.training.sp500:direction"))
+    64
+    """
+    try:
+        return logic_digest(reference)
+    except GovernanceError:
+        return None

@@ -8,6 +8,7 @@ nothing later than ``at`` is in them.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +34,7 @@ def trainer_config(declaration: ModelDeclaration, *, threads: int = 1) -> Traine
     return TrainerConfig(
         kind=declaration.kind,
         seed=declaration.trainer.seed,
-        params=dict(declaration.trainer.params),
+        params=deepcopy(dict(declaration.trainer.params)),
         threads=threads,
     )
 
@@ -41,15 +42,17 @@ def trainer_config(declaration: ModelDeclaration, *, threads: int = 1) -> Traine
 def label_frame(declaration: ModelDeclaration, frame: pd.DataFrame, *, at: datetime) -> Labels:
     """The declared label of every row, missing where it was not known before ``at``.
 
-    ``known_at`` is always filled in; where the function gives none it is the row's own time.
+    ``known_at`` is always filled in; where the function gives none it is the row's own time. The
+    function is given a copy: what it does to its frame reaches no feature.
 
     Raises:
-        DataQualityError: the function failed, or returned other rows or no numbers.
+        DataQualityError: the function failed, or returned other rows, no numbers, or a ``known_at``
+            that is no zoned time or lies before the row's own time.
     """
     reference = declaration.label.function
     function = load_function(reference, what="label")
     try:
-        made = function(frame, **declaration.label.params)
+        made = function(frame.copy(), **deepcopy(declaration.label.params))
     except GovernanceError:
         raise
     except Exception as error:  # a user's function may raise anything
@@ -57,23 +60,50 @@ def label_frame(declaration: ModelDeclaration, frame: pd.DataFrame, *, at: datet
             f"label {reference} failed: {type(error).__name__}: {error}"
         ) from error
     labels = made if isinstance(made, Labels) else Labels(values=made)
-    known_at = frame[declaration.time_column] if labels.known_at is None else labels.known_at
-    for what, part in (("values", labels.values), ("known_at", known_at), ("extra", labels.extra)):
-        if what == "extra" and labels.extra.columns.empty:
-            continue
-        if not isinstance(part, pd.Series | pd.DataFrame) or not part.index.equals(frame.index):
-            raise DataQualityError(
-                f"label {reference}: {what} must have one entry for each row of the data, "
-                "with the same index"
+    times = frame[declaration.time_column]
+    known = times if labels.known_at is None else labels.known_at
+    if problem := _label_problem(labels, known, times):
+        raise DataQualityError(f"label {reference}: {problem}")
+    known = known.dt.tz_convert("UTC")
+    numbers = labels.values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return Labels(
+        values=pd.Series(numbers, index=frame.index).where(known < pd.Timestamp(at)),
+        known_at=known,
+        extra=labels.extra if len(labels.extra.columns) else pd.DataFrame(index=frame.index),
+    )
+
+
+def _label_problem(labels: Labels, known_at: object, times: pd.Series[Any]) -> str | None:
+    """Why what a label function gave cannot be taken; every part may be anything."""
+    bare = isinstance(labels.extra, pd.DataFrame) and labels.extra.columns.empty
+    parts: tuple[tuple[str, object, type[pd.Series[Any] | pd.DataFrame]], ...] = (
+        ("values", labels.values, pd.Series),
+        ("known_at", known_at, pd.Series),
+        ("extra", times.to_frame() if bare else labels.extra, pd.DataFrame),
+    )
+    for what, part, form in parts:
+        if not isinstance(part, form) or not part.index.equals(times.index):
+            return (
+                f"{what} must be a {form.__name__} with one entry for each row of the data, "
+                f"with the same index, not a {type(part).__name__}"
             )
-    if not pd.api.types.is_numeric_dtype(labels.values.dtype):
-        raise DataQualityError(
-            f"label {reference} gives {labels.values.dtype}; give numbers, for example 0.0 and 1.0"
+    if labels.extra.columns.has_duplicates:
+        return "extra has a column twice; give it once"
+    dtype = labels.values.dtype
+    if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
+        return f"values are {dtype}; give numbers, for example 0.0 and 1.0"
+    assert isinstance(known_at, pd.Series)
+    if not isinstance(known_at.dtype, pd.DatetimeTZDtype):
+        return (
+            f"known_at is {known_at.dtype}; give times with a zone, for example the time column "
+            "shifted by the label's horizon"
         )
-    known = pd.Series(pd.to_datetime(known_at, utc=True), index=frame.index)
-    values = labels.values.astype(np.float64).where(known < pd.Timestamp(at))
-    extra = labels.extra if len(labels.extra.columns) else pd.DataFrame(index=frame.index)
-    return Labels(values=values, known_at=known, extra=extra)
+    if early := int((known_at < times).sum()):
+        return (
+            f"known_at of {early} rows lies before the row's own time; give the time at which the "
+            "label is known, the end of its window"
+        )
+    return None
 
 
 def prepare(declaration: ModelDeclaration, frame: pd.DataFrame, *, at: datetime) -> TrainingData:

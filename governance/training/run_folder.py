@@ -33,8 +33,12 @@ class RunFolder:
     """
 
     def __init__(self, home: Path, model: str, run: str) -> None:
-        if not isinstance(run, str) or not run.strip() or len(run) > 500:
-            raise InvalidInputError("run must be a text that names the run, for example its run id")
+        named = isinstance(run, str) and run.strip() and len(run) <= 500 and run.isprintable()
+        if not named:
+            raise InvalidInputError(
+                "run must be a text that names the run, for example its run id: one line of at "
+                "most 500 printable characters"
+            )
         # Readable, and distinct even where two run ids differ only in unsafe characters.
         readable = _UNSAFE.sub("_", run)[:80].strip("._")
         short = hashlib.sha256(run.encode()).hexdigest()[:8]

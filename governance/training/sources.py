@@ -9,7 +9,9 @@ promised: that a column of an earlier row was itself known before ``at``; only t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +38,8 @@ def read_source(
         time_column: the column that holds each row's event time.
 
     Raises:
-        DataSourceError: the source failed, gave no rows, has no such column or times without a
-            zone, or returned a row that is not before ``at``.
+        DataSourceError: the source failed, gave no rows, has no such column or has it twice, gave
+            times without a zone, or returned a row that is not before ``at``.
 
     >>> from datetime import UTC
     >>> at = datetime(1999, 1, 6, tzinfo=UTC)
@@ -48,7 +50,7 @@ def read_source(
     at = as_utc(at)
     source = load_function(function, what="source")
     try:
-        frame = source(at, dict(params))
+        frame = source(at, deepcopy(dict(params)))
     except GovernanceError:
         raise
     except Exception as error:  # a user's function may raise anything
@@ -66,6 +68,8 @@ def _as_promised(frame: object, source: str, at: datetime, time_column: str) -> 
             f"source {source} has no column {time_column!r}; set time_column to one of "
             f"{', '.join(map(str, frame.columns[:20]))}"
         )
+    if isinstance(frame[time_column], pd.DataFrame):
+        raise DataSourceError(f"source {source} has the column {time_column!r} twice; give it once")
     if frame.empty:
         raise DataSourceError(
             f"source {source} has no rows before {at.isoformat()}; choose a later time"
@@ -84,11 +88,44 @@ def _as_promised(frame: object, source: str, at: datetime, time_column: str) -> 
             f"source {source} returned {late} rows that are not before {at.isoformat()}, "
             "so it would leak the future; filter them in the source"
         )
-    return (
+    made = (
         frame.assign(**{time_column: times.dt.tz_convert("UTC")})
         .sort_values(time_column, kind="stable")
         .reset_index(drop=True)
     )
+    made.attrs = {}  # notes of a library about the frame; they are no data
+    return made
+
+
+_UNSTORABLE = (pa.ArrowException, ValueError, TypeError, ArithmeticError, NotImplementedError)
+
+
+def as_parquet(frame: pd.DataFrame, source: str) -> bytes:
+    """``frame`` as the Parquet file that is trained on.
+
+    Raises:
+        DataSourceError: a column has no one type that Parquet can hold; names every such column.
+    """
+    buffer = BytesIO()
+    try:
+        frame.to_parquet(buffer, index=False)
+    except _UNSTORABLE as error:
+        wrong = [
+            f"{name!r} ({column.dtype})" for name, column in frame.items() if not _storable(column)
+        ]
+        raise DataSourceError(
+            f"source {source}: {', '.join(wrong[:10]) or 'the frame'} cannot be kept as Parquet "
+            f"({error}); give each column one plain type: numbers, text, true/false or times"
+        ) from error
+    return buffer.getvalue()
+
+
+def _storable(column: pd.Series[Any]) -> bool:
+    try:
+        pa.Array.from_pandas(column)
+    except _UNSTORABLE:
+        return False
+    return True
 
 
 def parquet(at: datetime, params: Mapping[str, Any]) -> pd.DataFrame:

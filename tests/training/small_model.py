@@ -71,6 +71,35 @@ def gives_a_dict(data: TrainingData, config: TrainerConfig) -> Any:
     return {"model": None}
 
 
+def scores_training_rows(data: TrainingData, config: TrainerConfig) -> TrainedModel:
+    """A trainer that shows what it learned as what it was tested on."""
+    trained = lightgbm.train(data, config)
+    return TrainedModel(model=trained.model, predictions={"test": trained.predictions["train"]})
+
+
+def scores_an_odd_split(data: TrainingData, config: TrainerConfig) -> TrainedModel:
+    """A trainer with a split whose metrics could not be logged."""
+    trained = lightgbm.train(data, config)
+    return TrainedModel(model=trained.model, predictions={"a b": trained.predictions["test"]})
+
+
+def spoils_its_data(data: TrainingData, config: TrainerConfig) -> TrainedModel:
+    """A trainer that writes into what it was given, once it has its model."""
+    trained = lightgbm.train(data, config)
+    data.label.iloc[:] = 1.0
+    data.times.iloc[:] = data.times.iloc[0]
+    data.splits.final.test[:] = data.splits.final.train[: len(data.splits.final.test)]
+    return trained
+
+
+class _Callable:
+    def __call__(self, data: TrainingData, config: TrainerConfig) -> TrainedModel:
+        return lightgbm.train(data, config)
+
+
+CALLABLE = _Callable()
+
+
 def gives_a_pickle(data: TrainingData, config: TrainerConfig) -> TrainedModel:
     """A trainer whose model has no safe format."""
     trained = lightgbm.train(data, config)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -231,9 +234,91 @@ def test_a_source_file_that_is_not_there_is_named(gov: Governance, data: Path) -
         _step(gov, "check_data")
 
 
+def test_a_trainer_that_changes_its_data_is_still_measured_on_the_real_ones(
+    gov: Governance, data: Path
+) -> None:
+    before = _cycle(gov)
+    declare(gov.settings.home, data, trainer="tests.training.small_model:spoils_its_data")
+    after = _cycle(gov, run="spoiled")
+    assert gov.validation.by_split(after["ref"]) == gov.validation.by_split(before["ref"])
+    splits = [gov.registry.resolve(ref["ref"]).manifest["splits"] for ref in (before, after)]
+    assert splits[0] == splits[1]
+
+
+def test_changed_code_of_the_label_is_another_configuration_and_version(
+    gov: Governance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the last rows get another label: the same bytes are trained, the test figures differ."""
+    config = gov.settings.home / "config" / "governance.yaml"
+    config.write_text(
+        config.read_text().replace("tests.training.small_model:goes_up", "own_label:label")
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    body = (
+        "def label(frame):\n"
+        "    later = frame['level'].shift(-1)\n"
+        "    return (later > frame['level']).astype(float).where(later.notna())"
+    )
+    made = []
+    for run, tail in (
+        ("a", ""),
+        ("b", "  # only a remark"),
+        ("c", ".where(frame.index < 250, 1.0)"),
+    ):
+        (tmp_path / "own_label.py").write_text(f"{body}{tail}\n")
+        monkeypatch.delitem(sys.modules, "own_label", raising=False)
+        importlib.invalidate_caches()
+        made.append(gov.registry.resolve(_cycle(gov, run=run)["ref"]))
+    first, same, other = made
+    assert same.id == first.id
+    assert (other.ref, other.digest) == ("small:1.0.1", first.digest)
+    assert other.manifest["training_config_hash"] != first.manifest["training_config_hash"]
+    assert set(other.manifest["config"]["code"]) == {"label", "trainer"}
+    for name in ("dataset_hash", "feature_graph_hash"):
+        assert other.manifest[name] == first.manifest[name]
+
+
+def test_code_that_cannot_be_read_has_no_digest(gov: Governance, data: Path) -> None:
+    declare(gov.settings.home, data, trainer="tests.training.small_model:CALLABLE")
+    version = gov.registry.resolve(_cycle(gov)["ref"])
+    assert version.manifest["config"]["code"]["trainer"] is None
+    assert len(version.manifest["config"]["code"]["label"]) == 64
+
+
+@pytest.mark.parametrize("column", ["level", "other"])
+def test_a_column_that_cannot_be_kept_is_named(
+    gov: Governance, monkeypatch: pytest.MonkeyPatch, column: str
+) -> None:
+    _source(gov, monkeypatch, rows().assign(**{column: pd.Series([1, "a", b"c"] * 100)}))
+    with pytest.raises((DataSourceError, DataQualityError), match=column):
+        _step(gov, "check_data")
+
+
+@pytest.mark.parametrize("value", [1j, object(), 2**70])
+def test_an_undeclared_column_of_no_plain_type_is_named(
+    gov: Governance, monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
+    frame = rows()
+    _source(gov, monkeypatch, frame.assign(other=pd.Series([value] * len(frame))))
+    with pytest.raises(DataSourceError, match="'other'"):
+        _step(gov, "check_data")
+
+
+def _source(gov: Governance, monkeypatch: pytest.MonkeyPatch, frame: pd.DataFrame) -> None:
+    module = ModuleType("own_source")
+    module.rows = lambda at, params: frame[frame["time"] < at]  # type: ignore[attr-defined]  # a module made for this
+    monkeypatch.setitem(sys.modules, "own_source", module)
+    config = gov.settings.home / "config" / "governance.yaml"
+    config.write_text(
+        config.read_text().replace("governance.training.sources:csv", "own_source:rows")
+    )
+
+
 @pytest.mark.parametrize(
     ("trainer", "error", "says"),
     [
+        ("tests.training.small_model:scores_training_rows", TrainingError, "split 'test'"),
+        ("tests.training.small_model:scores_an_odd_split", TrainingError, "a b"),
         ("tests.training.small_model:dies", TrainingError, "ZeroDivisionError: mean of nothing"),
         ("tests.training.small_model:gives_a_dict", TrainingError, "returned a dict"),
         ("tests.training.small_model:gives_a_pickle", UnsafeFormatError, "ALLOW_PICKLE"),
@@ -264,7 +349,7 @@ def test_a_time_without_a_zone_is_refused(gov: Governance) -> None:
             _step(gov, step, at=datetime(2020, 10, 1))
 
 
-@pytest.mark.parametrize("run", ["", "  ", "x" * 501])
+@pytest.mark.parametrize("run", ["", "  ", "x" * 501, "a\ud800", "a\0b", "a\nb"])
 def test_a_run_needs_a_name(gov: Governance, run: str) -> None:
     with pytest.raises(InvalidInputError, match="run"):
         _step(gov, "check_data", run=run)

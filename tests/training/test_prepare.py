@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -113,6 +113,17 @@ def test_a_plain_series_is_a_label_known_at_once(declare: Make) -> None:
     assert data.known_at.tolist() == data.times.tolist()
 
 
+def _known(how: str) -> Labels:
+    times: pd.Series[Any] = _frame()["time"]
+    made = {
+        "naive": times.dt.tz_localize(None),
+        "numbers": pd.Series(np.arange(ROWS)),
+        "text": times.astype(str),
+        "early": times.where(times.index != 7, times - timedelta(microseconds=1)),
+    }
+    return Labels(values=_alternating(), known_at=made[how])
+
+
 def _raising(frame: pd.DataFrame) -> pd.Series[Any]:
     raise KeyError("no_such_column")
 
@@ -128,12 +139,43 @@ def _raising(frame: pd.DataFrame) -> pd.Series[Any]:
         (pd.Series([1.0]), "one entry for each row"),
         (np.ones(ROWS), "one entry for each row"),
         (None, "one entry for each row"),
+        (_alternating().to_frame(), "values must be a Series"),
+        (_alternating().astype(complex), "values are complex128"),
+        (Labels(values=_alternating(), extra=cast(Any, np.ones((ROWS, 1)))), "extra must be a Dat"),
+        (Labels(values=_alternating(), extra=cast(Any, None)), "extra must be a DataFrame"),
+        (Labels(values=_alternating(), known_at=_frame()["time"][::-1]), "known_at must be a"),
+        (_known("naive"), "users_label:label: known_at is datetime64"),
+        (_known("numbers"), "known_at is int64"),
+        (_known("text"), "known_at is "),
+        (_known("early"), "known_at of 1 rows lies before the row's own time"),
         (_raising, "KeyError: 'no_such_column'"),
     ],
 )
 def test_a_bad_label_is_refused(declare: Make, label: Any, told: str) -> None:
     with pytest.raises(DataQualityError, match=told):
         prepare(declare(label), _frame(), at=AT)
+
+
+def test_nullable_labels_are_taken_and_a_missing_one_is_left_out(declare: Make) -> None:
+    label = _alternating().where(lambda one: one.index != 3).astype("Int64")
+    data = prepare(declare(label), _frame(), at=AT)
+    assert data.counts["without_label"] == 1
+
+
+def test_what_a_label_function_does_to_its_frame_reaches_no_feature(declare: Make) -> None:
+    def leaks(frame: pd.DataFrame, *, notes: list[int]) -> pd.Series[Any]:
+        frame["x"] = 1e9
+        frame.loc[:, "time"] = frame["time"].iloc[-1]
+        notes.append(1)
+        return _alternating()
+
+    declaration = declare(leaks, label={"function": "users_label:label", "params": {"notes": []}})
+    frame = _frame()
+    data = prepare(declaration, frame, at=AT)
+    assert data.features["x"].tolist() == list(range(ROWS))
+    assert data.times.tolist() == _frame()["time"].tolist()
+    pd.testing.assert_frame_equal(frame, _frame())
+    assert declaration.label.params == {"notes": []}
 
 
 def test_a_regressor_may_have_any_finite_label(declare: Make) -> None:

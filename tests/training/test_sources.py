@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from governance.errors import DataSourceError, NaiveDatetimeError
-from governance.training.sources import read_source
+from governance.training.sources import as_parquet, read_source
 
 AT = datetime(2013, 1, 3, tzinfo=UTC)
 
@@ -40,6 +40,7 @@ def _read(module: ModuleType, gives: Any, *, at: datetime = AT) -> pd.DataFrame:
         (None, "returned a NoneType, not a DataFrame"),
         (_frame().iloc[:0], "has no rows before 2013-01-03"),
         (pd.DataFrame({"close": [1.0]}), "has no column 'time'"),
+        (pd.concat([_frame(), _frame()], axis=1), "has the column 'time' twice"),
         (pd.DataFrame({"time": ["2013-01-01"]}), "give times with a zone"),
         (pd.DataFrame({"time": pd.to_datetime(["2013-01-01"])}), "give times with a zone"),
         (pd.DataFrame({"time": pd.to_datetime(["2013-01-01", "NaT"], utc=True)}), "missing times"),
@@ -68,6 +69,14 @@ def test_rows_come_back_in_utc_in_time_order(module: ModuleType) -> None:
     assert made["value"].tolist() == [1, 2]
     assert made.index.tolist() == [0, 1]
     assert str(made["time"].dt.tz) == "UTC"
+
+
+def test_notes_of_a_library_about_the_frame_do_not_count(module: ModuleType) -> None:
+    frame = _frame()
+    frame.attrs = {"made_by": object()}
+    assert as_parquet(_read(module, frame), "users_source:rows") == as_parquet(
+        _read(module, _frame()), "users_source:rows"
+    )
 
 
 def test_a_naive_time_is_refused(module: ModuleType) -> None:
