@@ -9,12 +9,24 @@ files or ``SecretStr``; ``repr`` never shows one.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from governance.errors import SettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+_PATHS = ("home", "config", "checkpoint_key_file", "checkpoint_public_key_file")
 
 
 class Settings(BaseSettings):
@@ -26,6 +38,8 @@ class Settings(BaseSettings):
         config: path of ``governance.yaml``; empty means ``<home>/config/governance.yaml``.
         allow_pickle: may pickle and joblib members be written and loaded at all?
         checkpoint_key_file: Ed25519 private key (PEM) that signs audit checkpoints.
+        checkpoint_public_key_file: Ed25519 public key (PEM) that checkpoints must be signed with;
+            empty means the public half of ``checkpoint_key_file``.
         probe_cpu_seconds, probe_memory_mib: limits of the child process that first parses an
             artifact.
         lock_timeout_seconds: how long a write waits for another one before it is refused.
@@ -40,13 +54,17 @@ class Settings(BaseSettings):
     config: Path | None = None
     allow_pickle: bool = False
     checkpoint_key_file: Path | None = None
+    checkpoint_public_key_file: Path | None = None
     probe_cpu_seconds: int = Field(default=10, ge=1, le=3600)
     probe_memory_mib: int = Field(default=2048, ge=256)
     lock_timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
 
     @classmethod
     def load(cls, **given: Any) -> Self:
-        """From the environment, overridden by what is ``given`` and not ``None``."""
+        """From the environment, overridden by what is ``given`` and not ``None``.
+
+        Relative paths count from the working directory of this moment, whatever it is later.
+        """
         try:
             loaded = cls(**{key: value for key, value in given.items() if value is not None})
         except ValidationError as error:
@@ -56,21 +74,11 @@ class Settings(BaseSettings):
             )
             raise SettingsError(f"settings cannot be taken: {wrong}") from None
         if url := loaded.database_url.get_secret_value():
-            from sqlalchemy.engine import make_url
-            from sqlalchemy.exc import ArgumentError
-
-            try:
-                backend = make_url(url).get_backend_name()
-            except (ArgumentError, ValueError):  # ValueError: a port that is no number
-                raise SettingsError(
-                    "GOVERNANCE_DATABASE_URL is no SQLAlchemy URL; write "
-                    "sqlite:////path/governance.db or postgresql://user:password@host/database"
-                ) from None
-            if backend not in ("sqlite", "postgresql", "postgres"):
-                raise SettingsError(
-                    f"database {backend!r} is not supported; use sqlite or postgresql"
-                )
-        return loaded.model_copy(update={"home": loaded.home.expanduser().absolute()})
+            parse_database_url(url)
+        paths = {name: getattr(loaded, name) for name in _PATHS}
+        return loaded.model_copy(
+            update={name: _absolute(name, path) for name, path in paths.items() if path is not None}
+        )
 
     @property
     def url(self) -> str:
@@ -78,13 +86,60 @@ class Settings(BaseSettings):
         given = self.database_url.get_secret_value()
         if not given:
             return f"sqlite:///{self.home / 'governance.db'}"
-        from sqlalchemy.engine import make_url  # here, since DAG files are parsed without it
-
-        url = make_url(given)
-        if url.drivername in ("postgres", "postgresql"):
-            url = url.set(drivername="postgresql+psycopg")
-        return url.render_as_string(hide_password=False)
+        return parse_database_url(given).render_as_string(hide_password=False)
 
     @property
     def config_path(self) -> Path:
         return self.config or self.home / "config" / "governance.yaml"
+
+
+def parse_database_url(text: str) -> URL:
+    """The URL with the driver this product uses; a refusal never repeats it.
+
+    >>> parse_database_url("postgresql://ann@db/x").drivername
+    'postgresql+psycopg'
+    >>> parse_database_url("sqlite+aiosqlite:////srv/governance.db")
+    Traceback (most recent call last):
+        ...
+    governance.errors.SettingsError: the database driver 'sqlite+aiosqlite' ...; write sqlite:////...
+    """
+    from sqlalchemy.engine import make_url  # here, since DAG files are parsed without it
+    from sqlalchemy.exc import ArgumentError
+
+    usage = "write sqlite:////path/governance.db or postgresql://user:password@host/database"
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        raise SettingsError(
+            f"the database URL (GOVERNANCE_DATABASE_URL) cannot be read; {usage}"
+        ) from None
+    if url.drivername not in _DRIVERS:
+        raise SettingsError(
+            f"the database driver {url.drivername!r} is not supported here; {usage}"
+        )
+    if url.drivername.startswith("sqlite"):
+        file = url.database or ":memory:"
+        if file.startswith((":memory:", "file:")):
+            raise SettingsError(
+                "SQLite in memory forgets; name a file: sqlite:////path/governance.db"
+            )
+        if "\0" in file:
+            raise SettingsError(f"the database's path contains a NUL character; {usage}")
+    return url.set(drivername=_DRIVERS[url.drivername])
+
+
+def _absolute(name: str, path: Path) -> Path:
+    if "\0" in str(path):
+        raise SettingsError(f"GOVERNANCE_{name.upper()} contains a NUL character; name a path")
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:  # ~somebody whom this system does not know, or no home folder for ~
+        raise SettingsError(
+            f"GOVERNANCE_{name.upper()}: the home folder in {str(path)[:200]!r} is unknown; "
+            "write the whole path"
+        ) from None
+    except OSError:  # the working directory is gone
+        raise SettingsError(
+            f"GOVERNANCE_{name.upper()} is relative and there is no working directory; "
+            "write the whole path"
+        ) from None

@@ -51,6 +51,13 @@ def test_the_driver_is_ours_whatever_the_url_says(url: str, tmp_path: Path) -> N
         f"postgresql://svc@db.example:{SECRET}/governance",
         f"postgresql://svc:{SECRET}@db.example:5x/governance",
         f"mysql://svc:{SECRET}@db.example/governance",
+        f"postgresql://svc:{SECRET}@[::1/governance",
+        f"postgresql+asyncpg://svc:{SECRET}@db.example/governance",
+        f"postgresql+psycopg2://svc:{SECRET}@db.example/governance",
+        f"postgres+psycopg://svc:{SECRET}@db.example/governance",
+        f"sqlite+aiosqlite:////{SECRET}/governance.db",
+        f"sqlite:////{SECRET}\0/governance.db",
+        "sqlite://",
         f"no url {SECRET}",
     ],
 )
@@ -58,7 +65,7 @@ def test_a_url_that_cannot_be_taken_is_refused_without_its_password(
     url: str, tmp_path: Path
 ) -> None:
     for take in (lambda: Settings.load(home=tmp_path, database_url=url), lambda: Database(url)):
-        with pytest.raises(SettingsError) as caught:
+        with pytest.raises(SettingsError, match="sqlite:////path/governance.db") as caught:
             take()
         assert SECRET not in str(caught.value)
         assert caught.value.__cause__ is None  # a traceback would show it
@@ -88,3 +95,26 @@ def test_a_configuration_that_somebody_named_must_exist(tmp_path: Path) -> None:
         assert not gov.registry.list_models()
     with Governance.open(home=tmp_path / "other") as gov:
         assert not gov.config.models
+
+
+@pytest.mark.parametrize(
+    "name", ["home", "config", "checkpoint_key_file", "checkpoint_public_key_file"]
+)
+def test_a_relative_path_counts_from_where_the_settings_were_loaded(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(f"GOVERNANCE_{name.upper()}", "there/it")
+    monkeypatch.setenv("HOME", str(tmp_path / "ann"))
+    settings = Settings.load()
+    assert getattr(Settings.load(**{name: "~/it"}), name) == tmp_path / "ann" / "it"
+    monkeypatch.chdir("/")
+    assert getattr(settings, name) == tmp_path / "there" / "it"
+    for bad in ("a\0b", "~nobody-of-this-name/x"):
+        with pytest.raises(SettingsError, match=f"GOVERNANCE_{name.upper()}"):
+            Settings.load(**{name: bad})
+
+
+@pytest.mark.parametrize("url", ["sqlite+pysqlite:////x/y.db", "postgresql+psycopg://ann@db/x"])
+def test_our_own_drivers_may_be_named(url: str, tmp_path: Path) -> None:
+    assert Settings.load(home=tmp_path, database_url=url).url == url.replace("+pysqlite", "")

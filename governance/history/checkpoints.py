@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 from governance.canonical import canonical_json
 from governance.errors import CheckpointError, SettingsError
 from governance.files import fsync_dir, write_atomic, write_new
+from governance.settings import Settings
 
 if TYPE_CHECKING:
     from governance.history.audit import AuditLog
@@ -77,7 +78,7 @@ class Checkpoint:
         if key is None:
             raise CheckpointError(
                 "no public key is pinned, so the checkpoint proves nothing; name the public key "
-                "file of the signer"
+                "file of the signer in GOVERNANCE_CHECKPOINT_PUBLIC_KEY_FILE"
             )
         if self.key_id != key_id(key):
             raise CheckpointError(
@@ -119,9 +120,10 @@ class Checkpoint:
         try:
             with path.open("rb") as stream:
                 document = stream.read(_MAX_BYTES + 1)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            why = getattr(error, "strerror", None) or error
             raise CheckpointError(
-                f"the checkpoint {path} cannot be read ({error.strerror}); name a readable file"
+                f"the checkpoint {str(path)!r} cannot be read ({why}); name a readable file"
             ) from error
         if len(document) > _MAX_BYTES:
             raise CheckpointError(f"{path} is too long for a checkpoint; name the right file")
@@ -202,6 +204,15 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise SettingsError(f"{path} holds no Ed25519 public key in PEM; name the public key file")
     return key
+
+
+def trusted_key(settings: Settings) -> Ed25519PublicKey | None:
+    """The key that this installation pins: the public key file, else the signer's public half."""
+    if settings.checkpoint_public_key_file is not None:
+        return load_public_key(settings.checkpoint_public_key_file)
+    if settings.checkpoint_key_file is not None:
+        return load_private_key(settings.checkpoint_key_file).public_key()
+    return None
 
 
 def _stat_mode(path: Path) -> int:

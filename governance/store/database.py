@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Pool, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import NoSuchModuleError
 
 from governance.errors import DatabaseUnavailableError, SettingsError
+from governance.settings import parse_database_url
 from governance.store.driver_errors import translated
 
 _POSTGRESQL_CONNECT_SECONDS = 10
@@ -52,7 +53,8 @@ class Database:
         lock_timeout: seconds that a write waits for another one before it is refused.
 
     Raises:
-        SettingsError: a URL that names no file or server, or a driver that is not installed.
+        SettingsError: a URL that names no file or server, or a driver that is not ours or not
+            installed.
 
     Thread-safe and fork-safe. Opening connects nowhere; the first transaction does.
 
@@ -67,7 +69,7 @@ class Database:
     dialect: Literal["sqlite", "postgresql"]
 
     def __init__(self, url: str, *, lock_timeout: float = 30.0) -> None:
-        parsed = _parse(url)
+        parsed = parse_database_url(url)
         self.lock_timeout = lock_timeout
         self.path: Path | None = None
         self._writing = threading.local()
@@ -132,24 +134,6 @@ def database_time(connection: Connection) -> datetime:
         return datetime.fromisoformat(connection.execute(_SQLITE_NOW).scalar_one())
     moment: datetime = connection.execute(_POSTGRESQL_NOW).scalar_one()
     return moment.astimezone(UTC)
-
-
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-        if parsed.drivername in ("postgresql", "postgres"):
-            parsed, backend = parsed.set(drivername="postgresql+psycopg"), "postgresql"
-    except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
-        raise SettingsError(
-            "the database URL cannot be read; write sqlite:////path/governance.db or "
-            "postgresql://user:password@host/database"
-        ) from None
-    if backend not in ("sqlite", "postgresql"):
-        raise SettingsError(f"database {backend!r} is not supported; use sqlite or postgresql")
-    if backend == "sqlite" and (parsed.database or ":memory:").startswith((":memory:", "file:")):
-        raise SettingsError("SQLite in memory forgets; name a file: sqlite:////path/governance.db")
-    return parsed
 
 
 def _sqlite_engine(url: URL, path: Path, lock_timeout: float) -> Engine:
@@ -218,6 +202,8 @@ def _postgresql_engine(url: URL, lock_timeout: float) -> Engine:
     @event.listens_for(engine, "connect")
     def _configure(raw: Any, _record: Any) -> None:
         before, raw.autocommit = raw.autocommit, True
+        # The driver renders times in the session's zone, where the last of them lie beyond 9999.
+        raw.execute("SET TIME ZONE 'UTC'")
         raw.execute(f"SET lock_timeout = {max(1, int(lock_timeout * 1000))}")
         raw.autocommit = before
 

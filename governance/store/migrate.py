@@ -63,7 +63,7 @@ def upgrade(database: Database) -> None:
     """Run all missing migrations in one transaction, under a lock; nothing to do is fine.
 
     Raises:
-        SchemaOutdatedError: the schema is newer than this program.
+        SchemaOutdatedError: the schema is newer than this program, or of no release at all.
         ConflictError: tables of ours exist that no migration made.
         IntegrityError: rows refer to rows that do not exist; nothing was changed.
     """
@@ -98,13 +98,20 @@ def _upgrade_locked(database: Database, connection: Connection) -> None:
         )
     from alembic import command  # slow to import, and only upgrades need it
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     config.attributes["version_table"] = VERSION_TABLE
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise SchemaOutdatedError(
+            f"{database.where} is at schema {revision!r}, which this program does not know; name "
+            "another database, or restore a backup"
+        ) from error
     if database.dialect == "sqlite" and (
         broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     ):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy.engine import make_url
 
 from governance.errors import (
     ConflictError,
@@ -247,6 +248,25 @@ def test_database_time_is_now_in_utc_and_moves_on(database: Database) -> None:
     assert first.utcoffset() == timedelta(0)
     assert first <= second
     assert abs(first - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+def test_times_are_read_back_whatever_zone_the_server_lives_in(postgres_url: str) -> None:
+    """A session at +09:00 cannot render the last hours of the calendar, nor a driver read them."""
+    name = make_url(postgres_url).database
+    setting = Database(postgres_url)
+    with setting.begin() as tx:
+        tx.execute(text(f"ALTER DATABASE {name} SET timezone TO 'Asia/Tokyo'"))
+    setting.close()
+    database = Database(postgres_url)
+    ends = [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)]
+    with database.begin() as tx:
+        for number, moment in enumerate(ends):
+            tx.execute(insert(governed_models).values(name=f"model{number}", created_at=moment))
+    query = select(governed_models.c.created_at).order_by(governed_models.c.name)
+    with database.read() as connection:
+        assert connection.scalar(text("SHOW timezone")) == "UTC"
+        assert list(connection.scalars(query)) == ends
+    database.close()
 
 
 def test_a_forked_child_does_not_use_or_close_its_parents_connections(database: Database) -> None:

@@ -198,6 +198,15 @@ def test_a_schema_from_the_future_is_refused(database: Database) -> None:
     assert migrate.current(database) == "9999"
 
 
+def test_a_schema_of_no_release_is_refused(database: Database) -> None:
+    _stamp(database, "0000")
+    with pytest.raises(SchemaOutdatedError, match="does not know"):
+        migrate.upgrade(database)
+    with pytest.raises(SchemaOutdatedError):
+        migrate.ensure_schema(database)
+    assert migrate.current(database) == "0000"
+
+
 def test_foreign_keys_are_enforced_again_after_an_upgrade(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'governance.db'}")
     migrate.upgrade(database)
