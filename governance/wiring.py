@@ -20,6 +20,7 @@ from governance.decisions.validation import VersionValidation
 from governance.effects.registry_files import RegistryFiles
 from governance.evidence.metrics_log import ValidationMetricsTracker
 from governance.history.audit import AuditLog
+from governance.history.checkpoints import trusted_key
 from governance.policy.facts import MetricLimit
 from governance.policy.validation import ValidationPolicy
 from governance.registry.artifacts import ArtifactStore
@@ -50,7 +51,7 @@ class Governance:
         self.database = database
         self.artifacts = ArtifactStore(settings.home)
         self._config = CurrentConfig(settings)
-        self.audit = AuditLog(database)
+        self.audit = AuditLog(database, trusted_key=lambda: trusted_key(settings))
         self.registry = ModelRegistry(database, self.artifacts, settings, self._kind_of)
         self.validation = ValidationMetricsTracker(database, self.registry.resolve)
         self._probing = Probing(database, self.artifacts, settings)

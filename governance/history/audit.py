@@ -1,17 +1,17 @@
 """The audit log: append-only entries in one hash chain, written in the transaction they describe.
 
 The chain itself is in ``chain``, its signed anchors in ``checkpoints``. The database refuses UPDATE
-and DELETE; whoever has the database file can do them all the same, and ``verify`` finds it. Without
-a checkpoint it finds neither a cut tail nor a log rewritten from some entry on.
+and DELETE; whoever has the database file can do them all the same, and ``verify`` finds it, in the
+log and in the records that its entries speak of (``cross_check``). Without a checkpoint it finds
+neither a cut tail nor a log rewritten, with these records, from some entry on.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -20,8 +20,10 @@ from sqlalchemy import Connection, insert, select, text
 
 from governance.canonical import canonical_json
 from governance.errors import AuditChainError, InvalidInputError
-from governance.history.chain import COLUMNS, BrokenChainError, Head, Row, entry_hash, walk
+from governance.history.audit_rows import all_rows
+from governance.history.chain import BrokenChainError, Head, entry_hash, walk
 from governance.history.checkpoints import Checkpoint
+from governance.history.cross_check import cross_check
 from governance.store.database import Database, database_time
 from governance.store.schema import audit_log
 from governance.values import iso
@@ -29,8 +31,7 @@ from governance.values import iso
 MAX_PAGE = 1000
 
 _APPEND_LOCK = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=0x676F765F617564)
-_CHUNK = 10_000
-_SELECT_ALL = f"SELECT {', '.join(COLUMNS)} FROM audit_log ORDER BY seq"  # noqa: S608 - constants
+_LAST_SEQ = 2**63 - 1
 _LENGTHS = {"actor": 255, "action": 64, "model": 64, "version_id": 12}
 
 
@@ -125,10 +126,16 @@ class AuditLog:
     """
     Args:
         database: with the schema in place (``governance.store.migrate``).
-        trusted_key: the pinned public key that checkpoints must be signed with.
+        trusted_key: the pinned public key that checkpoints must be signed with, or a function that
+            loads it; called only to verify with a checkpoint.
     """
 
-    def __init__(self, database: Database, *, trusted_key: Ed25519PublicKey | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        trusted_key: Ed25519PublicKey | Callable[[], Ed25519PublicKey | None] | None = None,
+    ) -> None:
         self._database = database
         self._trusted_key = trusted_key
 
@@ -161,7 +168,9 @@ class AuditLog:
         for name, wanted in (("model", model), ("action", action)):
             if wanted is not None:
                 _check_text(name, wanted)
-        if not 1 <= limit <= MAX_PAGE:
+        if type(after) is not int or not 0 <= after <= _LAST_SEQ:
+            raise InvalidInputError("after must be the seq of an entry, or 0; page with the last")
+        if type(limit) is not int or not 1 <= limit <= MAX_PAGE:
             raise InvalidInputError(f"limit must be between 1 and {MAX_PAGE}; page with `after`")
         query = select(audit_log).where(audit_log.c.seq > after)
         if model is not None:
@@ -174,27 +183,35 @@ class AuditLog:
 
     def verify(
         self,
-        checkpoint: Checkpoint | None = None,
+        checkpoint: Checkpoint | str | Path | None = None,
         *,
         progress: Callable[[int], None] | None = None,
     ) -> Verification:
-        """Walk the whole log in one snapshot and constant memory.
+        """Walk the whole log in one snapshot and constant memory; hold its records against it.
 
         Args:
-            checkpoint: a signed anchor from outside the database; its signature is checked first.
+            checkpoint: a signed anchor from outside the database, or its file; its signature is
+                checked first.
             progress: called now and then with the number of entries read.
 
         Raises:
             AuditChainError: ``seq`` is the first entry that is missing or not as it was written;
-                for a log rewritten before a checkpoint, the checkpoint's own entry.
-            CheckpointError: the checkpoint is not signed by the trusted key.
+                for a log rewritten before a checkpoint, the checkpoint's own entry; for a decision
+                or activation that is not as it was written, the entry that speaks of it.
+            CheckpointError: the checkpoint is unreadable or not signed by the trusted key.
+            SettingsError: the file with the trusted key cannot be taken.
         """
+        if isinstance(checkpoint, str | Path):
+            checkpoint = Checkpoint.load(Path(checkpoint))
         if checkpoint is not None:
-            checkpoint.require_signed_by(self._trusted_key)
+            if not isinstance(checkpoint, Checkpoint):
+                raise InvalidInputError("checkpoint must be a Checkpoint or the path of its file")
+            key = self._trusted_key
+            checkpoint.require_signed_by(key() if callable(key) else key)
         head, anchored = Head(), Head().hash
         with self._database.read() as connection:
             recorded_at = iso(database_time(connection))
-            for rows in _all_rows(connection):
+            for rows in all_rows(connection):
                 before = head.seq
                 try:
                     head = walk(rows, head)
@@ -204,8 +221,9 @@ class AuditLog:
                     anchored = rows[checkpoint.seq - before - 1][-1]
                 if progress is not None:
                     progress(head.seq)
-        if checkpoint is not None:
-            _compare(checkpoint, head, anchored)
+            if checkpoint is not None:
+                _compare(checkpoint, head, anchored)
+            cross_check(connection, entries=head.seq)
         return Verification(head.seq, head.hash, recorded_at)
 
 
@@ -230,54 +248,6 @@ def _broken(error: BrokenChainError) -> AuditChainError:
         "compare the two",
         seq=error.seq,
     )
-
-
-def _all_rows(connection: Connection) -> Iterator[list[Row]]:
-    """All rows in chunks, straight from the driver: SQLAlchemy's rows would double the time."""
-    with _cursor(connection) as cursor:
-        cursor.execute(_SELECT_ALL)
-        last = 0
-        while True:
-            try:
-                rows = cursor.fetchmany(_CHUNK)
-            except sqlite3.OperationalError as error:
-                if "decode" not in str(error).lower():
-                    raise
-                rows = _rows_up_to_undecodable(connection, last)
-            if not rows:
-                return
-            yield rows
-            last = rows[-1][0]
-
-
-@contextmanager
-def _cursor(connection: Connection) -> Iterator[Any]:
-    driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "postgresql":
-        with driver.cursor(name="audit_verify") as cursor:
-            yield cursor
-        return
-    cursor = driver.cursor()
-    try:
-        yield cursor
-    finally:
-        cursor.close()
-
-
-def _rows_up_to_undecodable(connection: Connection, last: int) -> list[Row]:
-    """One by one behind ``last``; a row whose text is no UTF-8 becomes one that fits no chain."""
-    driver: Any = connection.connection.driver_connection
-    cursor = driver.execute(_SELECT_ALL.replace("ORDER", "WHERE seq > ? ORDER"), (last,))
-    rows: list[Row] = []
-    while True:
-        try:
-            row = cursor.fetchone()
-        except sqlite3.OperationalError:
-            seq = (rows[-1][0] if rows else last) + 1
-            return [*rows, (seq, "", "", "", "", "", "", "", "")]
-        if row is None:
-            return rows
-        rows.append(row)
 
 
 def _entry(values: dict[str, Any]) -> AuditEntry:

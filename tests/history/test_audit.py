@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from governance.errors import AuditChainError, InvalidInputError
-from governance.history import audit as audit_module
+from governance.history import audit_rows
 from governance.history.audit import AuditLog
 from governance.history.chain import GENESIS
 from governance.store.database import Database
@@ -97,10 +97,24 @@ def test_entries_can_be_asked_for_by_model_and_action_and_paged(database: Databa
     assert log.entries(model="nobody") == []
 
 
-@pytest.mark.parametrize("limit", [0, -1, 1001])
-def test_a_page_has_a_size(sqlite_database: Database, limit: int) -> None:
-    with pytest.raises(InvalidInputError, match="limit"):
-        AuditLog(sqlite_database).entries(limit=limit)
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *({"limit": limit} for limit in (0, -1, 1001, "5", None, 5.0, True)),
+        *({"after": after} for after in (-1, 2**63, 2**70, None, "x", 1.0, True)),
+        *({name: text} for name in ("model", "action") for text in ("a\0", "\ud800", 3)),
+    ],
+    ids=ascii,
+)
+def test_a_page_that_cannot_be_asked_for_is_refused(
+    database: Database, bad: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInputError, match=next(iter(bad))):
+        AuditLog(database).entries(**bad)
+
+
+def test_a_page_may_begin_behind_the_last_number_there_is(database: Database) -> None:
+    assert fill(database, 1).entries(after=2**63 - 1) == []
 
 
 @pytest.mark.parametrize(
@@ -174,7 +188,7 @@ CHANGES = {
 def test_verify_names_the_first_bad_entry(
     database: Database, change: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_module, "_CHUNK", chunk)
+    monkeypatch.setattr(audit_rows, "_CHUNK", chunk)
     log = fill(database, 20)
     assert log.verify().entries == 20
     statement, bad = CHANGES[change]
@@ -225,7 +239,7 @@ def test_details_that_are_no_json_any_more_are_not_shown(sqlite_database: Databa
 def test_progress_is_told_and_ends_at_the_number_of_entries(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_module, "_CHUNK", 8)
+    monkeypatch.setattr(audit_rows, "_CHUNK", 8)
     told: list[int] = []
     fill(database, 20).verify(progress=told.append)
     assert told == [8, 16, 20]
@@ -234,7 +248,7 @@ def test_progress_is_told_and_ends_at_the_number_of_entries(
 def test_entries_written_while_verifying_are_not_in_its_snapshot(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_module, "_CHUNK", 5)
+    monkeypatch.setattr(audit_rows, "_CHUNK", 5)
     log = fill(database, 20)
 
     def write(_: int) -> None:

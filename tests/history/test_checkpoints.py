@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -18,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from sqlalchemy import text
 
-from governance.errors import AuditChainError, CheckpointError, SettingsError
+from governance import Governance
+from governance.errors import AuditChainError, CheckpointError, InvalidInputError, SettingsError
 from governance.history.audit import AuditLog
 from governance.history.checkpoints import (
     Checkpoint,
@@ -29,6 +31,7 @@ from governance.history.checkpoints import (
     save_private_key,
     save_public_key,
 )
+from governance.settings import Settings
 from governance.store.database import Database
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -215,3 +218,63 @@ def test_a_public_key_is_read_back_and_other_keys_are_refused(tmp_path: Path) ->
     locked.write_bytes(curve.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     with pytest.raises(SettingsError, match="no unencrypted Ed25519"):
         load_private_key(locked)
+
+
+@pytest.mark.parametrize("pinned", ["public", "private", "both"])
+def test_the_public_face_verifies_a_checkpoint_with_the_key_of_the_settings(
+    sqlite_url: str, tmp_path: Path, pinned: str
+) -> None:
+    public, private, anchor = (tmp_path / name for name in ("key.pub", "key.pem", "anchor.json"))
+    save_public_key(KEY.public_key(), public)
+    save_private_key(OTHER if pinned == "both" else KEY, private)
+    settings = Settings.load(
+        home=tmp_path,
+        database_url=sqlite_url,
+        checkpoint_public_key_file=None if pinned == "private" else public,
+        checkpoint_key_file=None if pinned == "public" else private,
+    )
+    with Governance.open(settings=settings) as gov:
+        grow(gov.database, 4)
+        checkpoint = create_checkpoint(gov.audit, KEY)
+        checkpoint.save(anchor)
+        create_checkpoint(gov.audit, Ed25519PrivateKey.generate()).save(tmp_path / "forged.json")
+        for given in (checkpoint, anchor, str(anchor)):
+            assert gov.audit.verify(given).entries == 4
+        with pytest.raises(CheckpointError, match="the trusted one is"):
+            gov.audit.verify(tmp_path / "forged.json")
+        cut_after(gov.database, 2)
+        with pytest.raises(AuditChainError, match="tail was cut"):
+            gov.audit.verify(anchor)
+
+
+def test_a_key_that_cannot_be_read_stands_in_the_way_of_checkpoints_alone(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing.pub"
+    settings = Settings.load(
+        home=tmp_path, database_url=sqlite_url, checkpoint_public_key_file=missing
+    )
+    with Governance.open(settings=settings) as gov:
+        grow(gov.database, 1)
+        assert gov.audit.verify().entries == 1
+        with pytest.raises(SettingsError, match=r"missing\.pub"):
+            gov.audit.verify(create_checkpoint(gov.audit, KEY))
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ("no/such/file", CheckpointError),
+        ("a\0b", CheckpointError),
+        (".", CheckpointError),
+        (3, InvalidInputError),
+        (b"file", InvalidInputError),
+        ({"seq": 1}, InvalidInputError),
+    ],
+    ids=str,
+)
+def test_what_is_no_checkpoint_and_no_file_of_one_is_refused(
+    sqlite_database: Database, given: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        trusting(sqlite_database).verify(given)

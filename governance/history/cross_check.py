@@ -1,0 +1,277 @@
+"""Do the records that the audit log speaks of still say what its entries say?
+
+``decisions`` and ``activations`` are append-only by triggers alone; whoever has the database file
+can drop these. Each record has an entry in the log's hash chain, so each is held against its entry:
+
+- every ``*.decided`` entry against the decision with its number, whose checks, policy and facts
+  must hash to the verdict hash of the entry;
+- every ``stage.changed`` entry into production against the activation of its generation;
+- no record without an entry, no entry without a record, no registry beside an empty log.
+
+The caller has walked the chain before, in the same snapshot. Not promised: ``recorded_at`` of a
+record is not in its entry and is only compared with the time of the entry, to within hours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from governance.errors import AuditChainError
+from governance.store.schema import activations, decisions
+
+DECIDED = ".decided"
+_TO_PRODUCTION = '"to":"production"'  # as canonical JSON has it; inside a text it is escaped
+
+# Longer than any lock that one transaction may wait for, between the two looks at the clock.
+_ONE_TRANSACTION = timedelta(hours=2)
+_BATCH = 1000
+_ENTRY = "entry_"
+
+Record = Mapping[str, Any]
+
+
+def decision_difference(entry: Record, details: Record, row: Record) -> str | None:
+    """The first column of a decision that its entry contradicts; ``None`` if they agree.
+
+    Args:
+        entry: columns of the audit entry; details: its parsed JSON.
+        row: columns of the decision: texts, and its times as the log writes them.
+    """
+    expected = {
+        "id": details.get("decision"),
+        "operation": entry["action"].removesuffix(DECIDED),
+        "model_name": entry["model_name"],
+        "version_id": entry["version_id"],
+        "decided_by": entry["actor"],
+        **{
+            name: details.get(name)
+            for name in (
+                "verdict",
+                "eligible",
+                "forced",
+                "policy_digest",
+                "verdict_hash",
+                "approved_by",
+                "reason",
+                "at",
+            )
+        },
+    }
+    for name, value in expected.items():
+        if row[name] != value:
+            return name
+    if _stored_verdict_hash(row) != details.get("verdict_hash"):
+        return "checks, policy or facts"
+    return None if _in_one_transaction(entry, row) else "recorded_at"
+
+
+def activation_difference(entry: Record, details: Record, row: Record) -> str | None:
+    """The same of an activation; ``row`` has the ``operation`` of its decision as ``decided``."""
+    expected = {
+        "version_id": entry["version_id"],
+        "decision_id": details.get("decision"),
+        "operation": row["decided"],
+        "forced": details.get("forced"),
+        "effective_at": details.get("at"),
+    }
+    for name, value in expected.items():
+        if row[name] != value:
+            return name
+    return None if _in_one_transaction(entry, row) else "recorded_at"
+
+
+def _stored_verdict_hash(row: Record) -> str:
+    """``policy.verdict.verdict_hash`` of the stored texts. They are canonical JSON already, so
+    putting them together gives the text that was hashed; parsing would take ten times as long.
+    """
+    whole = f'{{"checks":{row["checks"]},"facts":{row["facts"]},"policy":{row["policy"]}}}'
+    return sha256(whole.encode(errors="surrogateescape")).hexdigest()
+
+
+def _in_one_transaction(entry: Record, row: Record) -> bool:
+    try:
+        apart = datetime.fromisoformat(row["recorded_at"]) - datetime.fromisoformat(
+            entry["recorded_at"]
+        )
+    except (TypeError, ValueError):
+        return False
+    return abs(apart) <= _ONE_TRANSACTION
+
+
+def cross_check(connection: Connection, *, entries: int) -> None:
+    """Hold every decision and activation against the log, whose chain of ``entries`` is intact.
+
+    Raises:
+        AuditChainError: ``seq`` is the entry concerned; for a record of which no entry speaks, the
+            one that it names, or the first that is not there.
+    """
+    with _undecoded(connection):
+        if entries == 0 and connection.scalar(text("SELECT count(*) FROM model_registry")):
+            raise _differs(1, "the log is empty, and the registry is not")
+        for action in _decided_actions(connection):
+            _check_decisions(connection, action)
+        _check_no_other_decision(connection, entries)
+        _check_activations(connection, entries)
+
+
+def _decided_actions(connection: Connection) -> list[str]:
+    """The actions of decisions that occur; one look into the index for each action there is."""
+    following = text("SELECT min(action) FROM audit_log WHERE action > :after")
+    found: list[str] = []
+    after = ""
+    while (action := connection.scalar(following, {"after": after})) is not None:
+        if action.endswith(DECIDED):
+            found.append(action)
+        after = action
+    return found
+
+
+def _check_decisions(connection: Connection, action: str) -> None:
+    columns = _columns(connection, "d", decisions.columns.keys(), times=("at", "recorded_at"))
+    query = f"""
+        SELECT a.seq AS entry_seq, a.recorded_at AS entry_recorded_at,
+            a.actor AS entry_actor, a.action AS entry_action,
+            a.model_name AS entry_model_name, a.version_id AS entry_version_id,
+            a.details AS entry_details, {columns}
+        FROM audit_log a LEFT JOIN decisions d ON d.seq = a.seq
+        WHERE a.action = :action ORDER BY a.seq
+    """  # noqa: S608 - constants
+    with _stream(connection, query, action=action) as rows:
+        for row in rows:
+            entry = {name[len(_ENTRY) :]: row[name] for name in row if name.startswith(_ENTRY)}
+            if row["id"] is None:
+                raise _differs(entry["seq"], "the decision is missing")
+            if (column := decision_difference(entry, _details(entry), row)) is not None:
+                raise _differs(entry["seq"], f"the decision has another {column}")
+
+
+def _check_no_other_decision(connection: Connection, entries: int) -> None:
+    query = """
+        SELECT d.seq FROM decisions d LEFT JOIN audit_log a ON a.seq = d.seq
+        WHERE a.seq IS NULL OR a.action NOT LIKE :decided ORDER BY d.seq LIMIT 1
+    """
+    seq = connection.scalar(text(query), {"decided": f"%{DECIDED}"})
+    if seq is not None:
+        named = seq if isinstance(seq, int) and seq > 0 else entries + 1
+        raise _differs(named, "there is a decision of which no entry speaks")
+
+
+def _check_activations(connection: Connection, entries: int) -> None:
+    """Both in the order of model and generation, side by side."""
+    columns = _columns(
+        connection, "c", activations.columns.keys(), times=("effective_at", "recorded_at")
+    )
+    recorded = f"""
+        SELECT {columns}, d.operation AS decided, d.seq AS seq
+        FROM activations c LEFT JOIN decisions d ON d.id = c.decision_id
+        ORDER BY c.model_name, c.generation
+    """  # noqa: S608 - constants
+    told = """
+        SELECT seq, recorded_at, model_name, version_id, details FROM audit_log
+        WHERE action = 'stage.changed' AND details LIKE :to ORDER BY model_name, seq
+    """
+    with (
+        _stream(connection, recorded) as rows,
+        _stream(connection, told, to=f"%{_TO_PRODUCTION}%") as changes,
+    ):
+        row = next(rows, None)
+        for entry in changes:
+            details = _details(entry)
+            if details.get("to") != "production":
+                continue
+            generation = details.get("generation")
+            if row is not None and _before(row, entry["model_name"], generation):
+                raise _unspoken(row, entries)
+            of_entry = (entry["model_name"], generation)
+            if row is None or (row["model_name"], row["generation"]) != of_entry:
+                raise _differs(
+                    entry["seq"], f"the activation of generation {generation} is missing"
+                )
+            if (column := activation_difference(entry, details, row)) is not None:
+                raise _differs(entry["seq"], f"the activation has another {column}")
+            row = next(rows, None)
+        if row is not None:
+            raise _unspoken(row, entries)
+
+
+def _before(row: Record, model: str, generation: Any) -> bool:
+    try:
+        return bool((row["model_name"], row["generation"]) < (model, generation))
+    except TypeError:  # what is no text or no number any more fits no entry
+        return True
+
+
+def _unspoken(row: Record, entries: int) -> AuditChainError:
+    named = row["seq"]
+    return _differs(
+        named if isinstance(named, int) and 0 < named <= entries else entries + 1,
+        f"no entry speaks of the activation of {row['model_name']!r} with generation "
+        f"{row['generation']}",
+    )
+
+
+def _details(entry: Record) -> Record:
+    """An entry in the chain is JSON as it was written; unless somebody wrote the chain anew."""
+    try:
+        details = json.loads(entry["details"])
+    except (ValueError, RecursionError):
+        details = None
+    if not isinstance(details, dict):
+        raise _differs(entry["seq"], "its details are no JSON object")
+    return details
+
+
+def _differs(seq: int, what: str) -> AuditChainError:
+    return AuditChainError(
+        f"audit entry {seq} and the records do not agree: {what}; restore the database from a "
+        "backup and compare the two",
+        seq=seq,
+    )
+
+
+# -- reading without trusting what is there -------------------------------------------------------
+
+
+@contextmanager
+def _undecoded(connection: Connection) -> Iterator[None]:
+    """On SQLite a text may hold any bytes; they must differ from the entry, not break the read."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        driver.text_factory = str
+
+
+def _columns(
+    connection: Connection, table: str, names: list[str], *, times: tuple[str, ...]
+) -> str:
+    """As they are stored; PostgreSQL's times as the log writes them, whatever year they lie in."""
+    if connection.dialect.name == "sqlite":
+        return ", ".join(f"{table}.{name} AS {name}" for name in names)
+    pattern = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+    return ", ".join(
+        f"to_char({table}.{name} AT TIME ZONE 'UTC', '{pattern}') AS {name}"
+        if name in times
+        else f"{table}.{name} AS {name}"
+        for name in names
+    )
+
+
+@contextmanager
+def _stream(connection: Connection, query: str, **bound: Any) -> Iterator[Iterator[Record]]:
+    result = connection.execute(text(query), bound, execution_options={"yield_per": _BATCH})
+    try:
+        yield map(dict, result.mappings())
+    finally:
+        result.close()
