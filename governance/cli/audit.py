@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,30 +72,32 @@ def verify(
         Path | None, typer.Option(help="A signed checkpoint; sees a cut tail and a rewrite.")
     ] = None,
     public_key: Annotated[
-        Path | None, typer.Option(help="PEM of the key that checkpoints must be signed with.")
+        Path | None,
+        typer.Option(
+            help="PEM of the key that checkpoints must be signed with; else "
+            "GOVERNANCE_CHECKPOINT_PUBLIC_KEY_FILE, else the public half of "
+            "GOVERNANCE_CHECKPOINT_KEY_FILE."
+        ),
     ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Walk the whole chain. Exit 5 names the first bad entry."""
     location: Location = context.obj
-    settings = location.settings
-    anchor = None if checkpoint is None else Checkpoint.load(checkpoint)
-    trusted = None
-    if anchor is not None:
-        if public_key is not None:
-            trusted = load_public_key(public_key)
-        elif settings.checkpoint_key_file is not None:
-            trusted = load_private_key(settings.checkpoint_key_file).public_key()
     with location.open() as gov, progress() as bar:
+        pinned = None if public_key is None else load_public_key(public_key)
+        audit = gov.audit if pinned is None else AuditLog(gov.database, trusted_key=pinned)
         task = bar.add_task("audit log", total=None)
-        found = AuditLog(gov.database, trusted_key=trusted).verify(
-            anchor, progress=lambda seq: bar.update(task, completed=seq)
-        )
+        found = audit.verify(checkpoint, progress=lambda seq: bar.update(task, completed=seq))
     emit_record(
-        {"intact": True, "entries": found.entries, "head": found.head, "anchored": bool(anchor)},
+        {
+            "intact": True,
+            "entries": found.entries,
+            "head": found.head,
+            "anchored": checkpoint is not None,
+        },
         output,
     )
-    if anchor is None:
+    if checkpoint is None:
         note("without --checkpoint a cut tail or a rewritten log cannot be seen")
 
 
@@ -105,13 +108,23 @@ def checkpoint(
     key: Annotated[
         Path | None, typer.Option(help="Private key (PEM); else GOVERNANCE_CHECKPOINT_KEY_FILE.")
     ] = None,
+    previous: Annotated[
+        Path | None, typer.Option(help="An earlier checkpoint, kept elsewhere, to verify against.")
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Verify the log and sign where it ends."""
+    """Verify the log and sign where it ends.
+
+    An existing checkpoint at the same path is replaced only by a longer or equal log that it fits.
+    """
     location: Location = context.obj
     private = load_private_key(_key_file(key, location.settings))
+    standing = Checkpoint.load(out) if os.path.lexists(out) else None
     with location.open() as gov:
-        made = create_checkpoint(gov.audit, private)
+        audit = AuditLog(gov.database, trusted_key=private.public_key())
+        if previous is not None:
+            audit.verify(previous)
+        made = create_checkpoint(audit, private, previous=standing)
     made.save(out)
     emit_record({"file": str(out), "seq": made.seq, "hash": made.hash}, output)
     note("keep it where whoever writes the database cannot write")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import time
 from pathlib import Path
+
+import pytest
 
 from governance import Governance
 from tests.cli.conftest import Run
@@ -144,6 +147,57 @@ def test_a_checkpoint_sees_a_cut_tail(run: Run, home: Path, tmp_path: Path) -> N
     assert run("audit", "verify").code == 0, "without a checkpoint nobody can see it"
     said = run("audit", "verify", *pinned)
     assert said.code == 5 and "tail was cut" in said.err
+
+
+def test_a_checkpoint_is_replaced_only_by_one_of_the_same_log_grown_on(
+    run: Run, home: Path, tmp_path: Path
+) -> None:
+    key, point, copy = (tmp_path / name for name in ("key.pem", "point.json", "copy.json"))
+    assert run("audit", "keygen", str(key)).code == 0
+    sign = ("audit", "checkpoint", str(point), "--key", str(key), "-o", "json")
+    _register(run, tmp_path)
+    assert run(*sign).json["seq"] == 1
+    _register(run, tmp_path, 1)
+    assert run(*sign).json["seq"] == 2, "the log grew"
+    assert run(*sign).json["seq"] == 2, "or stayed"
+    good = point.read_bytes()
+    copy.write_bytes(good)
+    elsewhere = ("audit", "checkpoint", str(tmp_path / "new.json"), "--key", str(key))
+    assert run(*elsewhere, "--previous", str(copy)).code == 0
+    (tmp_path / "new.json").unlink()
+    file = sqlite3.connect(home / "governance.db")
+    file.execute("DROP TRIGGER audit_log_no_delete")
+    file.execute("DELETE FROM audit_log WHERE seq = 2")
+    file.commit()
+    file.close()
+    assert run("audit", "verify").code == 0, "the chain alone does not show it"
+    for command in (sign, (*elsewhere, "--previous", str(copy))):
+        said = run(*command)
+        assert said.code == 5 and "tail was cut" in said.err
+    _register(run, tmp_path, 2)  # as long as it was, and another
+    for command in (sign, (*elsewhere, "--previous", str(copy))):
+        said = run(*command)
+        assert said.code == 5 and "rewritten" in said.err
+    assert point.read_bytes() == good and not (tmp_path / "new.json").exists()
+    assert run("audit", "keygen", str(tmp_path / "other.pem")).code == 0
+    said = run("audit", "checkpoint", str(point), "--key", str(tmp_path / "other.pem"))
+    assert said.code == 5 and "names key" in said.err
+    copy.write_text("a letter to my aunt")
+    said = run("audit", "checkpoint", str(copy), "--key", str(key))
+    assert said.code == 5 and copy.read_text() == "a letter to my aunt"
+    assert point.read_bytes() == good
+
+
+def test_the_settings_pin_the_key_of_checkpoints(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, point = tmp_path / "key.pem", tmp_path / "point.json"
+    assert run("audit", "keygen", str(key)).code == 0
+    assert run("audit", "checkpoint", str(point), "--key", str(key)).code == 0
+    said = run("audit", "verify", "--checkpoint", str(point))
+    assert said.code == 5 and "GOVERNANCE_CHECKPOINT_PUBLIC_KEY_FILE" in said.err
+    monkeypatch.setenv("GOVERNANCE_CHECKPOINT_PUBLIC_KEY_FILE", f"{key}.pub")
+    assert run("audit", "verify", "--checkpoint", str(point)).code == 0
 
 
 def test_gc_names_what_it_would_remove_and_removes_it(run: Run, home: Path) -> None:
