@@ -43,7 +43,8 @@ def shown(outcomes: list[Outcome], *, width: int) -> RenderableType:
     """The outcomes, for a terminal of `width` columns."""
     if width >= TABLE_WIDTH:
         return outcome_table(outcomes)
-    return Group(Text(TITLE, style="italic"), *(outcome_block(outcome) for outcome in outcomes))
+    blocks = [outcome_block(outcome) for outcome in outcomes]
+    return Group(Text(TITLE, style="italic"), *blocks, "")
 
 
 def outcome_block(outcome: Outcome) -> Group:

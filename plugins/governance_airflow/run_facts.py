@@ -70,7 +70,7 @@ def check_conf(run: Run) -> None:
     if unknown := sorted(set(run.conf or {}) - set(CONF_KEYS)):
         raise InvalidInputError(
             f"the conf of this run has {', '.join(map(repr, unknown))[:200]}, "
-            f"which a retrain run does not know; it may have {', '.join(CONF_KEYS)} alone"
+            f"which a retrain run does not know; what it takes is {', '.join(CONF_KEYS)}"
         )
     due = as_utc(run.run_after)
     if (at := evidence_time(run)) > due:
