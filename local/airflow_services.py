@@ -32,8 +32,7 @@ from local.processes import Processes
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
-FIRST_PORT = 8080
-LAST_PORT = 65535
+FIRST_PORT, LAST_PORT = 8080, 65535
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
