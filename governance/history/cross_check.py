@@ -19,9 +19,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import OperationalError
 
 from governance.errors import AuditChainError
 from governance.store.schema import activations, decisions
@@ -32,7 +34,18 @@ _TO_PRODUCTION = '"to":"production"'  # as canonical JSON has it; inside a text 
 # Longer than any lock that one transaction may wait for, between the two looks at the clock.
 _ONE_TRANSACTION = timedelta(hours=2)
 _BATCH = 1000
-_ENTRY = "entry_"
+_ENTRY = ("seq", "recorded_at", "actor", "action", "model_name", "version_id", "details")
+_IN_DETAILS = (
+    "verdict",
+    "eligible",
+    "forced",
+    "policy_digest",
+    "verdict_hash",
+    "approved_by",
+    "reason",
+    "at",
+)
+_OF_DECISION = ("id", "operation", "model_name", "version_id", "decided_by", *_IN_DETAILS)
 
 Record = Mapping[str, Any]
 
@@ -44,27 +57,15 @@ def decision_difference(entry: Record, details: Record, row: Record) -> str | No
         entry: columns of the audit entry; details: its parsed JSON.
         row: columns of the decision: texts, and its times as the log writes them.
     """
-    expected = {
-        "id": details.get("decision"),
-        "operation": entry["action"].removesuffix(DECIDED),
-        "model_name": entry["model_name"],
-        "version_id": entry["version_id"],
-        "decided_by": entry["actor"],
-        **{
-            name: details.get(name)
-            for name in (
-                "verdict",
-                "eligible",
-                "forced",
-                "policy_digest",
-                "verdict_hash",
-                "approved_by",
-                "reason",
-                "at",
-            )
-        },
-    }
-    for name, value in expected.items():
+    expected = (
+        details.get("decision"),
+        entry["action"].removesuffix(DECIDED),
+        entry["model_name"],
+        entry["version_id"],
+        entry["actor"],
+        *map(details.get, _IN_DETAILS),
+    )
+    for name, value in zip(_OF_DECISION, expected, strict=True):
         if row[name] != value:
             return name
     if _stored_verdict_hash(row) != details.get("verdict_hash"):
@@ -112,13 +113,22 @@ def cross_check(connection: Connection, *, entries: int) -> None:
         AuditChainError: ``seq`` is the entry concerned; for a record of which no entry speaks, the
             one that it names, or the first that is not there.
     """
-    with _undecoded(connection):
-        if entries == 0 and connection.scalar(text("SELECT count(*) FROM model_registry")):
-            raise _differs(1, "the log is empty, and the registry is not")
-        for action in _decided_actions(connection):
-            _check_decisions(connection, action)
-        _check_no_other_decision(connection, entries)
-        _check_activations(connection, entries)
+    if entries == 0 and connection.scalar(text("SELECT count(*) FROM model_registry")):
+        raise _differs(1, "the log is empty, and the registry is not")
+    try:
+        _compare(connection, entries)
+    except OperationalError as error:
+        if connection.dialect.name != "sqlite" or "decode" not in str(error.orig).lower():
+            raise
+        with _any_bytes(connection):
+            _compare(connection, entries)
+
+
+def _compare(connection: Connection, entries: int) -> None:
+    for action in _decided_actions(connection):
+        _check_decisions(connection, action)
+    _check_no_other_decision(connection, entries)
+    _check_activations(connection, entries)
 
 
 def _decided_actions(connection: Connection) -> list[str]:
@@ -134,18 +144,17 @@ def _decided_actions(connection: Connection) -> list[str]:
 
 
 def _check_decisions(connection: Connection, action: str) -> None:
-    columns = _columns(connection, "d", decisions.columns.keys(), times=("at", "recorded_at"))
+    columns = decisions.columns.keys()
     query = f"""
-        SELECT a.seq AS entry_seq, a.recorded_at AS entry_recorded_at,
-            a.actor AS entry_actor, a.action AS entry_action,
-            a.model_name AS entry_model_name, a.version_id AS entry_version_id,
-            a.details AS entry_details, {columns}
+        SELECT {", ".join(f"a.{name} AS entry_{name}" for name in _ENTRY)},
+            {_columns(connection, "d", columns, times=("at", "recorded_at"))}
         FROM audit_log a LEFT JOIN decisions d ON d.seq = a.seq
         WHERE a.action = :action ORDER BY a.seq
     """  # noqa: S608 - constants
     with _stream(connection, query, action=action) as rows:
-        for row in rows:
-            entry = {name[len(_ENTRY) :]: row[name] for name in row if name.startswith(_ENTRY)}
+        for joined in rows:
+            entry = dict(zip(_ENTRY, joined, strict=False))
+            row = dict(zip(columns, joined[len(_ENTRY) :], strict=True))
             if row["id"] is None:
                 raise _differs(entry["seq"], "the decision is missing")
             if (column := decision_difference(entry, _details(entry), row)) is not None:
@@ -181,8 +190,9 @@ def _check_activations(connection: Connection, entries: int) -> None:
         _stream(connection, recorded) as rows,
         _stream(connection, told, to=f"%{_TO_PRODUCTION}%") as changes,
     ):
-        row = next(rows, None)
-        for entry in changes:
+        row = _record(next(rows, None))
+        for change in changes:
+            entry = dict(change._mapping)
             details = _details(entry)
             if details.get("to") != "production":
                 continue
@@ -196,7 +206,7 @@ def _check_activations(connection: Connection, entries: int) -> None:
                 )
             if (column := activation_difference(entry, details, row)) is not None:
                 raise _differs(entry["seq"], f"the activation has another {column}")
-            row = next(rows, None)
+            row = _record(next(rows, None))
         if row is not None:
             raise _unspoken(row, entries)
 
@@ -239,13 +249,14 @@ def _differs(seq: int, what: str) -> AuditChainError:
 # -- reading without trusting what is there -------------------------------------------------------
 
 
+def _record(row: Row[Any] | None) -> Record | None:
+    return None if row is None else dict(row._mapping)
+
+
 @contextmanager
-def _undecoded(connection: Connection) -> Iterator[None]:
-    """On SQLite a text may hold any bytes; they must differ from the entry, not break the read."""
+def _any_bytes(connection: Connection) -> Iterator[None]:
+    """SQLite keeps any bytes as text; they must differ from the entry, not break the read."""
     driver: Any = connection.connection.driver_connection
-    if connection.dialect.name != "sqlite":
-        yield
-        return
     driver.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     try:
         yield
@@ -269,9 +280,9 @@ def _columns(
 
 
 @contextmanager
-def _stream(connection: Connection, query: str, **bound: Any) -> Iterator[Iterator[Record]]:
+def _stream(connection: Connection, query: str, **bound: Any) -> Iterator[Iterator[Row[Any]]]:
     result = connection.execute(text(query), bound, execution_options={"yield_per": _BATCH})
     try:
-        yield map(dict, result.mappings())
+        yield chain.from_iterable(result.partitions(_BATCH))
     finally:
         result.close()
