@@ -132,7 +132,7 @@ def conclude(gov: Governance, rest: AirflowRest, name: str, run: str, state: str
     with gov.database.read() as connection:
         decision = latest_decision(connection, version.id, "validation")
     if state != "success":
-        reasons = "; ".join(decision.reasons) if decision else ""
+        reasons = "; ".join(decision.reasons) if decision is not None else ""
         why = reasons or first_failure(rest, dag_of(name), run)
         return Outcome(name, False, version, decision, why)
     why = activate_first(gov, version, decision)

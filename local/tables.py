@@ -94,7 +94,9 @@ def outcome_table(outcomes: list[Outcome]) -> Table:
 def metrics_text(version: ModelVersion, decision: Decision | None) -> str:
     """The figures of the split that the gates look at."""
     splits = {name: found for name, found in version.metrics.items() if isinstance(found, dict)}
-    asked = [check.gate.partition(".")[0] for check in decision.checks] if decision else []
+    asked = (
+        [check.gate.partition(".")[0] for check in decision.checks] if decision is not None else []
+    )
     candidates = [*asked, "out_of_sample", "test", *splits]
     split = next((name for name in candidates if name in splits), None)
     if split is None:

@@ -64,4 +64,7 @@ def run(
     if validated["verdict"] == Verdict.FAIL:
         raise typer.Exit(3)
     ref = validated["ref"]
-    note(f"{ref} is {validated['stage']}; next: governance promotion promote {ref}")
+    note(
+        f"{ref} is {validated['stage']}; a person puts it into production with\n"
+        f'governance promotion promote {ref} --force --reason "why"'
+    )

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from pydantic import ValidationError
 
 from governance.config.governance_file import GovernanceConfig
 from governance.config.model import Limit, ModelDeclaration
-from governance.decisions.record import Decision
+from governance.decisions.validation import VersionValidation
 from governance.errors import (
     GovernanceError,
     InsufficientEvidenceError,
@@ -42,7 +43,7 @@ from governance.training.quality import require_quality
 from governance.training.run_folder import RunFolder
 from governance.training.snapshots import keep
 from governance.training.sources import as_parquet, read_source
-from governance.values import ModelVersion, Verdict, as_utc, iso, parse_time
+from governance.values import ModelVersion, SemanticVersion, Verdict, as_utc, iso, parse_time
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class RetrainCycle:
         config: Callable[[], GovernanceConfig],
         registry: ModelRegistry,
         tracker: ValidationMetricsTracker,
-        validate: Callable[..., Decision],
+        validate: VersionValidation,
         catch_up: Callable[[], int],
     ) -> None:
         self._settings = settings
@@ -156,7 +157,8 @@ class RetrainCycle:
             raise TrainingError(
                 f"{model}: the data was checked again after training; run train again"
             )
-        version = self._registry.register_model(
+        register = partial(
+            self._registry.register_model,
             model,
             model_path=folder.file("model"),
             model_type=declaration.trainer.function.partition(":")[0].rpartition(".")[2],
@@ -181,6 +183,11 @@ class RetrainCycle:
             },
             at=at,
         )
+        version = register()
+        if self._validate.failed_under_another_policy(version):
+            # The same bytes again, and what they failed is no longer asked: a new number is judged.
+            latest = self._registry.get_latest_version(model) or version
+            version = register(version=str(SemanticVersion.parse(latest.version).next_patch()))
         self._tracker.log_metrics(version, trained["metrics"], by=by, at=at)
         self._catch_up()
         log.info("%s: %s is %s (%s)", model, version.ref, version.stage, version.id)

@@ -353,3 +353,27 @@ def test_a_time_without_a_zone_is_refused(gov: Governance) -> None:
 def test_a_run_needs_a_name(gov: Governance, run: str) -> None:
     with pytest.raises(InvalidInputError, match="run"):
         _step(gov, "check_data", run=run)
+
+
+def test_a_policy_mistake_condemns_no_content_for_ever(gov: Governance, data: Path) -> None:
+    home = gov.settings.home
+    declare(home, data, minimum=0.999)
+    first = _cycle(gov)
+    assert (first["verdict"], first["stage"]) == ("fail", "failed")
+    assert _cycle(gov)["ref"] == first["ref"]  # asked the same again: the same answer
+    declare(home, data, minimum=0.6)
+    second = _cycle(gov)
+    assert (second["verdict"], second["stage"]) == ("pass", "validated")
+    assert (first["ref"], second["ref"]) == ("small:1.0.0", "small:1.0.1")
+    assert _cycle(gov)["ref"] == second["ref"]
+    assert gov.registry.resolve(first["ref"]).stage == "failed"
+
+
+def test_a_tightened_policy_turns_the_next_run_red_and_moves_nothing(
+    gov: Governance, data: Path
+) -> None:
+    passed = _cycle(gov)
+    declare(gov.settings.home, data, minimum=0.999)
+    again = _cycle(gov)
+    assert (again["ref"], again["verdict"]) == (passed["ref"], "fail")
+    assert again["stage"] == "validated" and again["reasons"]
