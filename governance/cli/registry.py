@@ -174,20 +174,23 @@ def gc(
     ] = 30,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Remove artifact folders that no version points at, and folders of old retrain runs."""
+    """Remove artifact folders that no version points at, and folders of old retrain runs.
+
+    A home that belongs to another database is refused, and nothing is removed.
+    """
     location: Location = context.obj
     with location.open() as gov:
         with gov.database.read() as connection:
             now = database_time(connection)
-        runs = old_runs(gov.settings.home, before=now - timedelta(days=runs_older_than_days))
-        if not dry_run:
-            remove_runs(gov.settings.home, runs)
         orphans = collect_garbage(
             gov.database,
             gov.artifacts,
             older_than=timedelta(minutes=older_than_minutes),
             dry_run=dry_run,
         )
+        runs = old_runs(gov.settings.home, before=now - timedelta(days=runs_older_than_days))
+        if not dry_run:
+            remove_runs(gov.settings.home, runs)
     emit_rows(
         [
             {"path": path, "what": what, "removed": not dry_run}
@@ -200,11 +203,20 @@ def gc(
     )
 
 
-def reconcile(context: typer.Context, output: OutputOption = Output.TABLE) -> None:
+def reconcile(
+    context: typer.Context,
+    adopt: Annotated[
+        bool,
+        typer.Option(
+            "--adopt", help="Take over a home of another database, or after a restored backup."
+        ),
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Write again what follows from the database: registry_index.json and the documents."""
     location: Location = context.obj
     with location.open() as gov:
-        written = gov.files.rebuild()
+        written = gov.files.rebuild(adopt=adopt)
     emit_record({"files_written": written}, output)
 
 

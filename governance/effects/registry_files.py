@@ -2,7 +2,8 @@
 
 The index holds its place in the audit log (``history.seq``). ``catch_up`` reads the entries after
 it, renders what they concern and moves the place last, so that a killed process repeats work and
-loses none. ``rebuild`` renders everything. A newer index is never overwritten by an older one.
+loses none. ``rebuild`` renders everything. A newer index is never overwritten by an older one, nor
+one of another database (``registry.home_owner``).
 
 Not promised: that the files are current at any instant (the database is), or that a lost artifact
 comes back (only its documents are rendered).
@@ -11,21 +12,23 @@ comes back (only its documents are rendered).
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
+from governance.errors import ConflictError
 from governance.files import file_lock, make_folders, write_atomic
-from governance.registry import documents, records
+from governance.registry import documents, home_owner, records
+from governance.registry.home_owner import INDEX
 from governance.store.database import Database
 from governance.store.schema import audit_log, model_registry
 from governance.values import iso
 
-INDEX = Path("models") / "registry_index.json"
+log = logging.getLogger(__name__)
 
 
 class RegistryFiles:
@@ -34,38 +37,56 @@ class RegistryFiles:
     def __init__(self, database: Database, home: Path) -> None:
         self._database = database
         self._home = home
-        self._lock = home / "staging" / "registry_files.lock"
+        self._lock = home / home_owner.FILES_LOCK
 
     def catch_up(self) -> int:
-        """Render what changed since the index was written; gives the number of files written."""
-        return self._render(everything=False)
+        """Render what changed since the index was written; gives the number of files written.
 
-    def rebuild(self) -> int:
-        """Render every document again, and the index."""
-        return self._render(everything=True)
+        In a home of another database it writes nothing and logs why: what was done is recorded and
+        stays done, and the files of others are not touched.
+        """
+        with file_lock(self._lock, exclusive=True), self._database.read() as connection:
+            mark = home_owner.index_mark(self._home)
+            head = home_owner.newest_mark(connection)
+            if mark == head or (mark is None and not head["seq"]):
+                return 0
+            try:
+                home_owner.require_ours(connection, self._home)
+            except ConflictError as error:
+                log.warning("registry files were not written: %s", error)
+                return 0
+            return self._render(connection, head, since=0 if mark is None else mark["seq"])
 
-    def _render(self, *, everything: bool) -> int:
-        with file_lock(self._lock, exclusive=True):
-            place = self._place()
-            with self._database.read() as connection:
-                head = connection.execute(select(func.max(audit_log.c.seq))).scalar_one() or 0
-                if place == head and not everything:
-                    return 0
-                # A place behind the log's end is of another database, or of a backup's future.
-                changed = _changed_since(connection, 0 if everything or place > head else place)
-                written = sum(self._documents(connection, changed))
-                index = _index(connection, head)
-            make_folders((self._home / INDEX).parent)
-            write_atomic(self._home / INDEX, _rendered(index))
-            return written + 1
+    def rebuild(self, *, adopt: bool = False) -> int:
+        """Render every document again, and the index.
 
-    def _place(self) -> int:
-        """The sequence number the index was made from; 0 if there is no index that can be read."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            place = json.loads((self._home / INDEX).read_bytes())["history"]["seq"]
-            if isinstance(place, int) and place >= 0:
-                return place
-        return 0
+        Args:
+            adopt: take over a home whose files are of another database or of a later state of this
+                one. What only they know becomes an orphan, which `registry gc` removes.
+
+        Raises:
+            ConflictError: such a home without `adopt`, or a database without versions to adopt it.
+        """
+        with file_lock(self._lock, exclusive=True), self._database.read() as connection:
+            head = home_owner.newest_mark(connection)
+            if not adopt:
+                home_owner.require_ours(connection, self._home)
+            elif not records.artifact_paths(connection):
+                raise ConflictError(
+                    "this database has no version with an artifact, so it adopts no home; check "
+                    "GOVERNANCE_DATABASE_URL (--database)"
+                )
+            written = self._render(connection, head, since=0)
+            if adopt:
+                home_owner.write_mark(self._home, head)
+            return written
+
+    def _render(self, connection: Connection, head: home_owner.Mark, *, since: int) -> int:
+        written = sum(self._documents(connection, _changed_since(connection, since)))
+        index = _index(connection, head)
+        make_folders((self._home / INDEX).parent)
+        write_atomic(self._home / INDEX, _rendered(index))
+        return written + 1
 
     def _documents(self, connection: Connection, version_ids: Iterable[str]) -> Iterable[int]:
         for version_id in version_ids:
@@ -114,7 +135,7 @@ def _changed_since(connection: Connection, place: int) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def _index(connection: Connection, head: int) -> dict[str, Any]:
+def _index(connection: Connection, head: home_owner.Mark) -> dict[str, Any]:
     columns = model_registry.c
     rows = connection.execute(
         select(
@@ -129,7 +150,7 @@ def _index(connection: Connection, head: int) -> dict[str, Any]:
         ).order_by(columns.name, columns.version_order)
     )
     return {
-        "history": {"seq": head},
+        "history": head,
         "models": {
             row.id: {
                 "strategy": row.name,

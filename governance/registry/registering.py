@@ -1,7 +1,7 @@
 """Registration as a protocol that may be killed at any line.
 
-1. The members are staged (written and synced) beside the store; the digest follows from their
-   bytes.
+1. The members are staged (written and synced) beside the store, which is held until the end so
+   that no clean-up takes them; the digest follows from their bytes.
 2. Identical bytes with equal provenance under the name: the existing version is the answer.
 3. The number is chosen, the id follows from name, number and digest, and the folder is published
    under it: still invisible, since no record points at it.
@@ -15,6 +15,7 @@ again. Nothing is parsed here; whether the bytes load is a question of validatio
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ from sqlalchemy.engine import Connection
 
 from governance.errors import ConflictError, VersionExistsError
 from governance.history.audit import append_entry
-from governance.registry import documents, records
+from governance.registry import documents, home_owner, records
 from governance.registry.artifacts import ArtifactStore, StagedArtifact
 from governance.registry.heads import ensure_head, lock_head
 from governance.store.database import Database, database_time
@@ -72,37 +73,48 @@ def register(
         ConflictError: other registrations of the model took every number that was tried.
     """
     for _ in range(_ATTEMPTS):
-        staged = None if members is None else artifacts.stage(members)
-        try:
-            with database.read() as connection:
-                existing = _existing(connection, request, staged)
-                planned = existing or _plan(connection, request, staged)
-            if staged is None:
-                return existing or _record(database, request, planned)
-            with artifacts.publishing():
-                # For an existing version this brings back a folder that was lost.
-                artifacts.publish(
-                    staged,
-                    relative_path=planned.artifact_path,
-                    documents=documents.render(planned, request.feature_spec),
-                )
-                if existing is not None:
-                    return existing
-                try:
-                    return _record(database, request, planned)
-                except _NumberTaken as taken:
-                    # The number belongs to another id for good, so nobody can need this folder.
-                    if taken.by != planned.id:
-                        artifacts.remove(planned.artifact_path)
-        except _NumberTaken:
-            continue
-        finally:
-            if staged is not None:
-                artifacts.discard(staged)
+        with nullcontext() if members is None else artifacts.publishing():
+            staged = None if members is None else artifacts.stage(members)
+            try:
+                return _attempt(database, artifacts, request, staged)
+            except _NumberTaken:
+                continue
+            finally:
+                if staged is not None:
+                    artifacts.discard(staged)
     raise ConflictError(
         f"{request.name!r}: {_ATTEMPTS} numbers in a row were taken by other registrations; "
         "repeat the call"
     )
+
+
+def _attempt(
+    database: Database,
+    artifacts: ArtifactStore,
+    request: Registration,
+    staged: StagedArtifact | None,
+) -> ModelVersion:
+    with database.read() as connection:
+        existing = _existing(connection, request, staged)
+        version = existing or _plan(connection, request, staged)
+    if staged is None:
+        return existing or _record(database, request, version)
+    # For an existing version this brings back a folder that was lost.
+    artifacts.publish(
+        staged,
+        relative_path=version.artifact_path,
+        documents=documents.render(version, request.feature_spec),
+    )
+    if existing is None:
+        try:
+            version = _record(database, request, version)
+        except _NumberTaken as taken:
+            # The number belongs to another id for good, so nobody can need this folder.
+            if taken.by != version.id:
+                artifacts.remove(version.artifact_path)
+            raise
+    home_owner.claim(database, artifacts.home)
+    return version
 
 
 class _NumberTaken(Exception):
@@ -166,7 +178,7 @@ def _plan(
         digest=digest,
         artifact_path=""
         if staged is None
-        else f"models/{request.name}/{registered_at:%Y-%m-%d}/{identity}",
+        else f"models/{request.name}/{registered_at.date().isoformat()}/{identity}",
         format=request.format,
         size_bytes=0 if staged is None else staged.size_bytes,
         created_by=request.created_by,

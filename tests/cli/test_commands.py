@@ -257,3 +257,17 @@ def test_config_check_imports_what_is_named(run: Run, tmp_path: Path) -> None:
     )
     said = run("config", "check", str(path))
     assert said.code != 0 and "rabs" in said.err
+
+
+def test_gc_and_reconcile_refuse_the_home_of_another_database(
+    run: Run, home: Path, tmp_path: Path
+) -> None:
+    made = _register(run, tmp_path)
+    wrong = ("--database", f"sqlite:///{tmp_path}/wrong.db")
+    for command in (("registry", "gc", "--older-than-minutes", "0"), ("reconcile",)):
+        said = run(*wrong, *command)
+        assert (said.code, said.out) == (3, "")
+        assert "GOVERNANCE_DATABASE_URL" in said.err
+    assert run(*wrong, "reconcile", "--adopt").code == 3, "it has nothing to adopt it with"
+    assert (home / str(made["artifact_path"])).is_dir()
+    assert run("registry", "gc").code == 0

@@ -12,9 +12,10 @@ import pytest
 
 from governance import Governance
 from governance.effects import registry_files
-from governance.effects.registry_files import INDEX
+from governance.errors import ConflictError
 from governance.files import write_atomic
 from governance.registry.documents import FILE_NAMES
+from governance.registry.home_owner import INDEX
 from tests.versions import champion, head, registered, validated
 
 
@@ -41,7 +42,7 @@ def test_the_index_names_every_version_as_document_000_does(gov: Governance) -> 
     first, second = champion(gov, 1), registered(gov, 2)
     gov.files.catch_up()
     index = _index(gov)
-    assert index["history"] == {"seq": head(gov)}
+    assert index["history"] == {"seq": head(gov), "hash": gov.audit.verify().head}
     assert {key: entry["status"] for key, entry in index["models"].items()} == {
         first.id: "production",
         second.id: "trained",
@@ -87,16 +88,25 @@ def test_an_index_that_cannot_be_read_is_made_again(sqlite_gov: Governance, brok
     assert version.id in _index(sqlite_gov)["models"]
 
 
-def test_an_index_of_a_lost_future_is_made_again(sqlite_gov: Governance) -> None:
+def test_an_index_of_a_lost_future_is_left_until_it_is_adopted(
+    sqlite_gov: Governance, caplog: pytest.LogCaptureFixture
+) -> None:
     """The database came back from a backup: the index claims entries that do not exist."""
     version = registered(sqlite_gov)
     sqlite_gov.files.catch_up()
-    index = _index(sqlite_gov) | {"history": {"seq": 1000}}
+    index = _index(sqlite_gov) | {"history": {"seq": 1000, "hash": "ab" * 32}}
     (sqlite_gov.settings.home / INDEX).write_text(json.dumps(index))
     sqlite_gov.registry.transition(version, "validated", "eve", "fine")
-    sqlite_gov.files.catch_up()
-    assert _index(sqlite_gov)["history"] == {"seq": 2}
+    before = _tree(sqlite_gov)
+    assert sqlite_gov.files.catch_up() == 0, "what was done stays done"
+    assert "reconcile --adopt" in caplog.text
+    with pytest.raises(ConflictError, match="another database"):
+        sqlite_gov.files.rebuild()
+    assert _tree(sqlite_gov) == before
+    sqlite_gov.files.rebuild(adopt=True)
+    assert _index(sqlite_gov)["history"]["seq"] == 2
     assert _status(sqlite_gov, version.artifact_path) == "validated"
+    assert sqlite_gov.files.rebuild() == 1
 
 
 def test_a_draft_and_a_lost_artifact_stop_nobody(sqlite_gov: Governance) -> None:
@@ -142,6 +152,6 @@ def test_writers_at_once_end_at_the_newest_state(gov: Governance) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(move_and_render, versions))
     index = _index(gov)
-    assert index["history"] == {"seq": head(gov)}
+    assert index["history"] == {"seq": head(gov), "hash": gov.audit.verify().head}
     assert {entry["status"] for entry in index["models"].values()} == {"validated"}
     assert {_status(gov, version.artifact_path) for version in versions} == {"validated"}

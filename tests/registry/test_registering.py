@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance import Governance
-from governance.errors import ArtifactIntegrityError, GovernanceError, VersionExistsError
+from governance.errors import (
+    ArtifactIntegrityError,
+    GovernanceError,
+    InvalidVersionError,
+    VersionExistsError,
+)
 from governance.registry import registering
 from governance.registry.clean_up import collect_garbage
 from governance.values import ModelVersion, SemanticVersion, Stage
@@ -106,6 +112,25 @@ def test_numbers_are_assigned_from_the_highest_one(gov: Governance) -> None:
     assert registered(gov, 5).version == "2.5.1"
     assert registered(gov, 6, version="3.0.0-rc.1").version == "3.0.0-rc.1"
     assert registered(gov, 7).version == "3.0.0"
+
+
+def test_after_the_last_patch_a_number_must_be_given_and_nothing_is_published(
+    gov: Governance,
+) -> None:
+    last = registered(gov, 1, version="1.0.999999999")
+    before = head(gov)
+    with pytest.raises(InvalidVersionError, match="give a version yourself"):
+        registered(gov, 2)
+    assert list(gov.artifacts.iter_folders()) == [last.artifact_path]
+    assert _staged(gov) == []
+    assert head(gov) == before
+    assert registered(gov, 2, version="1.1.0").created
+
+
+def test_the_day_of_an_ancient_version_has_four_digits_of_a_year(sqlite_gov: Governance) -> None:
+    version = registered(sqlite_gov, at=datetime(33, 4, 3, tzinfo=UTC))
+    assert version.artifact_path == f"models/{NAME}/0033-04-03/{version.id}"
+    assert sqlite_gov.artifacts.digest(version.artifact_path) == version.digest
 
 
 _parts = st.integers(0, 30)

@@ -1,0 +1,115 @@
+"""Whose files are these? A home belongs to the database whose history its own marks are part of.
+
+Two files carry a mark, the place and hash of an audit entry: ``models/.database``, written with the
+first registration, and ``registry_index.json``, written whenever the files catch up. A database
+that does not have both entries is another one (a forgotten URL), or came back from a backup older
+than the files; to it every artifact that it does not know looks like an orphan.
+
+Neighbours: ``clean_up`` and ``effects.registry_files`` ask; ``registering`` writes the first mark.
+Not promised: protection of a home without any mark, where no registration was ever finished; and
+of versions registered after a backup if the files never caught up with them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from governance.errors import ConflictError, StorageFullError, UnavailableError
+from governance.files import make_folders, write_atomic
+from governance.store.database import Database
+from governance.store.schema import audit_log
+
+INDEX = Path("models") / "registry_index.json"
+MARK = Path("models") / ".database"
+FILES_LOCK = Path("staging") / "registry_files.lock"  # held by whoever writes derived files
+
+log = logging.getLogger(__name__)
+
+Mark = dict[str, Any]
+
+
+def newest_mark(connection: Connection) -> Mark:
+    """The last audit entry's place and hash; place 0 while nothing happened."""
+    row = connection.execute(
+        select(audit_log.c.seq, audit_log.c.hash).order_by(audit_log.c.seq.desc()).limit(1)
+    ).one_or_none()
+    return {"seq": 0, "hash": ""} if row is None else {"seq": row.seq, "hash": row.hash}
+
+
+def index_mark(home: Path) -> Mark | None:
+    """The mark inside `registry_index.json`; `None` without an index that can be read."""
+    return _mark(home / INDEX, "history")
+
+
+def is_ours(connection: Connection, home: Path) -> bool:
+    """Whether this database has the entries that the home's marks name."""
+    first = _mark(home / MARK)
+    if first is None and (home / MARK).exists():
+        return False  # nobody knows whose it is
+    marks = [mark for mark in (first, index_mark(home)) if mark is not None]
+    return all(_has(connection, mark) for mark in marks if mark["seq"])
+
+
+def require_ours(connection: Connection, home: Path) -> None:
+    """Refuse a home whose files come from another database or from a later state of this one.
+
+    Raises:
+        ConflictError: nothing was changed; the message names the settings to look at.
+    """
+    if not is_ours(connection, home):
+        raise ConflictError(
+            f"the artifacts in {home} belong to another database, or to a later state of this one "
+            "(a restored backup); nothing was changed. Check GOVERNANCE_HOME and "
+            "GOVERNANCE_DATABASE_URL (--home, --database); if both are right, "
+            "`governance reconcile --adopt` gives the home to this database"
+        )
+
+
+def claim(database: Database, home: Path) -> None:
+    """Leave the first mark, after a registration was recorded.
+
+    A full disk is not the registration's failure: the next one leaves the mark.
+    """
+    if (home / MARK).exists():
+        return
+    try:
+        with database.read() as connection:
+            if not is_ours(connection, home):
+                return
+            mark = newest_mark(connection)
+        write_mark(home, mark)
+    except (StorageFullError, UnavailableError) as error:
+        log.warning("%s could not be marked as this database's: %s", home, error)
+
+
+def write_mark(home: Path, mark: Mark) -> None:
+    """Make the home belong to the database that has this entry."""
+    make_folders((home / MARK).parent)
+    write_atomic(home / MARK, (json.dumps(mark, sort_keys=True) + "\n").encode())
+
+
+def _mark(path: Path, *keys: str) -> Mark | None:
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        found = json.loads(path.read_bytes())
+        for key in keys:
+            found = found[key]
+        place, digest = found["seq"], found["hash"]
+        if type(place) is int and place >= 0 and isinstance(digest, str):
+            return {"seq": place, "hash": digest}
+    return None
+
+
+def _has(connection: Connection, mark: Mark) -> bool:
+    if mark["seq"] >= 1 << 63:
+        return False
+    found = connection.execute(
+        select(audit_log.c.hash).where(audit_log.c.seq == mark["seq"])
+    ).scalar_one_or_none()
+    return found is not None and found == mark["hash"]
