@@ -1,9 +1,9 @@
 """What a probe said about an artifact, kept by digest and library versions.
 
 One verdict per (digest, libraries): the same bytes are probed once for each set of libraries, and
-again after an upgrade. A verdict that says more about the machine than about the bytes (a timeout)
-is not kept. Not promised: history; a repeated probe replaces what was said (the audit log has the
-validations).
+again after an upgrade. A verdict that says more about the machine or its limits than about the
+bytes (a timeout) is not kept. Not promised: history; a repeated probe replaces what was said (the
+audit log has the validations).
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ def stored_verdict(connection: Connection, digest: str) -> ProbeResult | None:
     ).one_or_none()
     if row is None:
         return None
-    return ProbeResult(
+    kept = ProbeResult(
         loadable=row.loadable,
         code=row.code,
         reason=row.reason,
         duration_ms=row.duration_ms,
         libraries=row.libraries,
     )
+    return kept if kept.lasting else None  # what earlier releases kept
 
 
 def record_verdict(tx: Connection, digest: str, result: ProbeResult) -> bool:

@@ -40,7 +40,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NU
 _UNLUCKY = {"MALLOC_PERTURB_": "165"}
 _LAST_WORDS = 2.0  # seconds to read what a killed child had answered
 # These say something about this machine or this setting, so the next probe may say otherwise.
-_PASSING = frozenset({"timeout", "killed", "unsafe_format"})
+_PASSING = frozenset({"timeout", "killed", "cpu_limit", "memory_limit", "unsafe_format"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from governance.errors import ArtifactIntegrityError, IllegalTransitionError
+from governance.errors import (
+    ArtifactIntegrityError,
+    ArtifactMissingError,
+    IllegalTransitionError,
+)
 from governance.policy.facts import LoadFact
 from governance.registry.artifacts import ArtifactStore
 from governance.registry.load_verdicts import verdict_for
@@ -39,11 +43,14 @@ class Probing:
         """What a fresh interpreter says of the bytes; the stored verdict where there is one.
 
         Raises:
+            ArtifactMissingError: there are no bytes to judge now; they may come back.
             UnsafeFormatError: the format may not be parsed here; that says nothing of the bytes.
             ProbeUnavailableError: no probe can run now.
         """
         try:
             opened = self._artifacts.open(version.artifact_path, version.digest)
+        except ArtifactMissingError:
+            raise  # a share that is not mounted says nothing of the bytes, and failed is for ever
         except ArtifactIntegrityError as error:
             return LoadFact(loadable=False, code=error.code, reason=error.message)
         said = verdict_for(self._database, opened, self._settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +63,9 @@ def test_a_repeated_probe_replaces_the_verdict(database: Database) -> None:
     assert stored(database, DIGEST) == GOOD
 
 
-@pytest.mark.parametrize("code", ["timeout", "killed", "unsafe_format"])
+@pytest.mark.parametrize(
+    "code", ["timeout", "killed", "cpu_limit", "memory_limit", "unsafe_format"]
+)
 def test_what_says_more_about_the_machine_is_not_kept(database: Database, code: str) -> None:
     assert not record(database, DIGEST, replace(BAD, code=code))
     assert stored(database, DIGEST) is None
@@ -99,3 +102,14 @@ def test_a_kept_verdict_does_not_outlive_the_permission(
     refused = verdict_for(sqlite_database, opened, Settings.load(home=tmp_path, allow_pickle=False))
     assert (refused.loadable, refused.code) == (False, "unsafe_format")
     assert verdict_for(sqlite_database, opened, allowed).loadable
+
+
+def test_a_limit_that_was_too_small_is_forgotten_when_it_is_raised(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    opened = OpenedArtifact(tmp_path, DIGEST, {"model.txt": models.text().encode()})
+    tight = Settings.load(home=tmp_path).model_copy(update={"probe_memory_mib": 100})
+    with contextlib.suppress(ProbeUnavailableError):  # too tight to begin, or to end
+        assert not verdict_for(sqlite_database, opened, tight).loadable
+    assert stored(sqlite_database, DIGEST) is None
+    assert verdict_for(sqlite_database, opened, Settings.load(home=tmp_path)).loadable
