@@ -129,6 +129,11 @@ def publish_folder(staged: Path, final: Path) -> bool:
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                 return False
+            if error.errno == errno.EXDEV:
+                raise StorageUnavailableError(
+                    f"{final.parent} is on another file system than {staged.parent}; put the "
+                    "whole home on one (GOVERNANCE_HOME itself may be a link or a mount)"
+                ) from error
             raise
         fsync_dir(final.parent)
         fsync_dir(staged.parent)

@@ -1,6 +1,7 @@
 """The files that make up an artifact: their names, common digest, how they are copied and read.
 
-Links are never followed: a member is a regular file, reached from ``home`` through real folders.
+A member is a regular file, reached through real folders: links are not followed, neither when it is
+read nor when its folder is published. Only ``home`` and ``home/models`` themselves may be links.
 Neighbour: ``registry.artifacts`` (the folders' life). Not promised: anything about the meaning of
 the bytes, or that a folder stays as it is after it was read.
 """
@@ -112,20 +113,39 @@ def open_members(home: Path, relative_path: str) -> Iterator[tuple[str, Buffered
                 yield name, file
 
 
+def check_real_folders(home: Path, relative_path: str) -> None:
+    """Refuse to put a folder behind a link or file, from where it could not be read again.
+
+    Raises:
+        ArtifactIntegrityError: something between ``home/models`` and it is no real folder.
+    """
+    first, *below = PurePosixPath(relative_path).parts
+    path = home / first
+    for part in below:
+        path /= part
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise _not_real(relative_path)
+
+
+def _not_real(relative_path: str) -> ArtifactIntegrityError:
+    return ArtifactIntegrityError(
+        f"{relative_path} is not made of real folders (a link or file is in the way); "
+        "put the folder itself there, or restore it from a backup"
+    )
+
+
 def _open_folder(home: Path, relative_path: str, stack: ExitStack) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     try:
         descriptor = os.open(home, flags)
         stack.callback(os.close, descriptor)
-        for part in PurePosixPath(relative_path).parts:
-            descriptor = os.open(part, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+        for depth, part in enumerate(PurePosixPath(relative_path).parts):
+            links = 0 if depth == 0 else os.O_NOFOLLOW
+            descriptor = os.open(part, flags | links, dir_fd=descriptor)
             stack.callback(os.close, descriptor)
     except OSError as error:
         if error.errno in (errno.ENOTDIR, errno.ELOOP):
-            raise ArtifactIntegrityError(
-                f"{relative_path} is not made of real folders (a link or file is in the way); "
-                "restore it from a backup"
-            ) from error
+            raise _not_real(relative_path) from error
         if error.errno == errno.ENOENT:
             raise
         with storage_errors(f"read {relative_path}"):

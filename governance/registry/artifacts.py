@@ -37,6 +37,7 @@ from governance.registry.artifact_members import (
     Member,
     artifact_digest,
     check_member_name,
+    check_real_folders,
     open_members,
     write_member,
 )
@@ -121,7 +122,8 @@ class ArtifactStore:
         """Give ``staged`` its place, documents included, in one durable step.
 
         A place already taken by the same digest is reused (a retry) and gets these documents; one
-        taken by other bytes is an ``ArtifactIntegrityError``. On failure ``staged`` is discarded.
+        taken by other bytes, or behind a link, is an ``ArtifactIntegrityError``. On failure
+        ``staged`` is discarded.
         """
         final = self._place(relative_path)
         for name in documents:
@@ -129,6 +131,7 @@ class ArtifactStore:
                 known = ", ".join(FILE_NAMES)
                 raise InvalidInputError(f"document {name!r} is unknown; use {known}")
         try:
+            check_real_folders(self.home, relative_path)
             with storage_errors(f"write the documents of {relative_path}"):
                 for name, data in documents.items():
                     write_new(staged.folder / name, data)
@@ -204,7 +207,7 @@ class ArtifactStore:
     # -- clean-up ---------------------------------------------------------------------------------
 
     def publishing(self) -> AbstractContextManager[None]:
-        """Hold while a published folder has no committed row yet; keeps ``collecting`` out."""
+        """Hold from ``stage`` until the row is committed; keeps ``collecting`` out."""
         return file_lock(self._lock, exclusive=False, timeout=self._lock_timeout)
 
     def collecting(self) -> AbstractContextManager[None]:
@@ -215,7 +218,8 @@ class ArtifactStore:
         """The relative path of every artifact folder, in order; other files are passed over."""
         for path in sorted((self.home / "models").glob("*/*/*")):
             relative = path.relative_to(self.home).as_posix()
-            if _FOLDER.fullmatch(relative) and path.is_dir() and not path.is_symlink():
+            linked = any(one.is_symlink() for one in (path, path.parent, path.parent.parent))
+            if _FOLDER.fullmatch(relative) and path.is_dir() and not linked:
                 yield relative
 
     def orphans(self, known_paths: set[str], older_than: datetime) -> list[str]:

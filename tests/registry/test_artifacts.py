@@ -23,6 +23,7 @@ from governance.errors import (
     GovernanceError,
     InvalidInputError,
     StorageFullError,
+    StorageUnavailableError,
     UnavailableError,
 )
 from governance.registry.artifact_members import Member, artifact_digest
@@ -264,6 +265,56 @@ def test_an_artifact_has_members_and_known_documents(store: ArtifactStore) -> No
     staged = store.stage({"model.txt": b"tree"})
     with pytest.raises(InvalidInputError, match=r"'\.\./x' is unknown"):
         store.publish(staged, relative_path=PLACE, documents={"../x": b""})
+
+
+def test_a_store_on_a_bigger_disk_may_be_a_link_and_nothing_below_it(
+    store: ArtifactStore, tmp_path: Path
+) -> None:
+    (tmp_path / "big").mkdir()
+    store.home.mkdir()
+    (store.home / "models").symlink_to(tmp_path / "big")
+    digest = put(store, {"model.txt": b"tree"})
+    assert store.open(PLACE, digest).members == {"model.txt": b"tree"}
+    assert list(store.iter_folders()) == [PLACE]
+    assert store.remove(PLACE)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_nothing_is_published_behind_a_link(
+    store: ArtifactStore, tmp_path: Path, depth: int
+) -> None:
+    link = store.home.joinpath(*PLACE.split("/")[:depth])
+    link.parent.mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    link.symlink_to(tmp_path / "outside")
+    with pytest.raises(ArtifactIntegrityError, match="a link or file is in the way"):
+        put(store, {"model.txt": b"tree"})
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert leftovers(store) == []
+    link.unlink()
+    link.write_bytes(b"")
+    with pytest.raises(ArtifactIntegrityError, match="a link or file is in the way"):
+        put(store, {"model.txt": b"tree"})
+
+
+def test_a_link_is_no_place_to_collect_from(store: ArtifactStore, tmp_path: Path) -> None:
+    other = ArtifactStore(tmp_path / "other")
+    put(other, {"model.txt": b"tree"})
+    (store.home / "models").mkdir(parents=True)
+    (store.home / "models" / "momentum").symlink_to(other.home / "models" / "momentum")
+    assert store.orphans(set(), datetime.now(UTC) + timedelta(days=1)) == []
+
+
+def test_a_store_on_another_file_system_is_refused_with_the_remedy(store: ArtifactStore) -> None:
+    shared = Path("/dev/shm")
+    store.home.mkdir()
+    if not shared.is_dir() or shared.stat().st_dev == store.home.stat().st_dev:
+        pytest.skip("there is no second file system here")
+    with tempfile.TemporaryDirectory(dir=shared) as folder:
+        (store.home / "models").symlink_to(folder)
+        with pytest.raises(StorageUnavailableError, match="whole home on one"):
+            put(store, {"model.txt": b"tree"})
+        assert leftovers(store) == []
 
 
 CALLS = ("open", "mkdir", "fsync", "rename", "replace")
