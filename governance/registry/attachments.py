@@ -22,13 +22,15 @@ MAX_PERSON = 255
 _PROVENANCE = frozenset({"seed", "split_windows", "trained_end", "git", "packages"})
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-# Shapes that vendors document for their tokens, and keys and URLs that carry a password.
+# Shapes that vendors document for their tokens, and keys and URLs that carry a password. Each one
+# begins or ends within a bounded distance: a text of 1 MiB is searched in linear time.
 _SECRETS = re.compile(
     r"AKIA[0-9A-Z]{16}"
     r"|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}"
     r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{32,}"
-    r"|AIza[0-9A-Za-z_-]{35}|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|[a-z][a-z0-9+.-]*://[^/\s:@]{1,64}:[^/\s@]{3,}@"
+    r"|AIza[0-9A-Za-z_-]{35}"
+    r"|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|[a-z][a-z0-9+.-]{0,31}://[^/\s:@]{1,64}:[^/\s@]{3,}@"
 )
 
 
@@ -191,14 +193,26 @@ def check_provenance(provenance: object) -> dict[str, Any]:
     return given
 
 
-def check_paths(paths: object) -> tuple[Any, ...]:
+def check_size(provenance: Mapping[str, Any], spec: Mapping[str, Any] | None) -> None:
+    """Provenance and feature specification: at most 1 MiB of JSON together, and whole characters.
+
+    Config and metrics have limits of their own, and a dataset may have many files.
+    """
+    text = canonical_json({"provenance": provenance, "features": spec})
+    if len(_encoded(text, what="the provenance or a feature")) > MAX_CONFIG_BYTES:
+        raise InvalidInputError(
+            "provenance and features together are larger than 1 MiB; keep a path or digest"
+        )
+
+
+def check_paths(paths: object, *, what: str = "dataset_paths") -> tuple[Any, ...]:
     """Dataset paths as a tuple; one path counts as a list of one."""
     given = (paths,) if _is_path(paths) else paths
     if not isinstance(given, Iterable):
-        raise InvalidInputError(f"dataset_paths is a list of paths, not {paths!r:.60}")
+        raise InvalidInputError(f"{what} is a list of paths, not {paths!r:.60}")
     found = tuple(given)
     if wrong := [path for path in found if not _is_path(path)]:
-        raise InvalidInputError(f"dataset_paths holds {wrong[0]!r:.60}, which is no path")
+        raise InvalidInputError(f"{what} holds {wrong[0]!r:.60}, which is no path")
     return found
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from governance.canonical import sha256_of
-from governance.errors import DatasetUnavailableError
+from governance.errors import DatasetUnavailableError, InvalidInputError
 from governance.registry.file_content import FileContent, content_of_file
 
 _RACY_NS = 2_000_000_000  # a file this young could change again without a change of its times
@@ -33,6 +33,7 @@ class DatasetFile:
         partition: the ``key=value`` folders of ``name``, which are data.
         content: what is in it.
         path, root: where it was found, and the path that was given; not part of the identity.
+            Absolute, or from the governance home on.
         size_bytes: size on disk; ``None`` for a frame in memory.
     """
 
@@ -59,6 +60,10 @@ class DatasetFile:
             "size_bytes": self.size_bytes,
         }
 
+    def relative_to(self, home: Path) -> Self:
+        """The same file; its path and root from ``home`` on if they are below it."""
+        return replace(self, path=_from(home, self.path), root=_from(home, self.root))
+
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
         return cls(
@@ -71,11 +76,23 @@ class DatasetFile:
         )
 
 
+def _from(home: Path, text: str) -> str:
+    path = Path(text)
+    pairs = [(path.resolve(), home.resolve())]
+    if ".." not in path.parts:  # a link below the home that leads out of it stays a name there
+        pairs.insert(0, (path, home.absolute()))
+    for known, base in pairs:
+        if text and known.is_relative_to(base):
+            return known.relative_to(base).as_posix()
+    return text
+
+
 def files_of(given: Path) -> list[DatasetFile]:
     """The file ``given``, or every file below the folder ``given``.
 
     Raises:
         DatasetUnavailableError: missing, unreadable, empty, no regular file, damaged, or changing.
+        InvalidInputError: a name that is no UTF-8 text.
     """
     try:
         if stat.S_ISDIR(given.stat().st_mode):
@@ -117,6 +134,12 @@ def _refuse(error: OSError) -> None:
 
 
 def _read(path: Path, name: str, root: Path) -> DatasetFile:
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:  # no manifest could keep it
+        raise InvalidInputError(
+            f"dataset path {str(path)!r:.200} is no UTF-8 text; rename the file or folder"
+        ) from None
     key, status = _key(path)
     content = _cache.get(key)
     if content is None:

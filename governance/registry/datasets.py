@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -62,6 +62,10 @@ class DatasetIdentity:
     def as_json(self) -> list[dict[str, Any]]:
         """The records that a manifest keeps under ``datasets``."""
         return [one.as_json() for one in self.files]
+
+    def relative_to(self, home: Path) -> Self:
+        """The same identity; paths below ``home`` are told from there, so that it may move."""
+        return replace(self, files=tuple(one.relative_to(home) for one in self.files))
 
     @classmethod
     def from_json(cls, records: Iterable[Mapping[str, Any]]) -> Self:
@@ -119,6 +123,8 @@ def compare(
     expected: DatasetIdentity | Iterable[Mapping[str, Any]],
     paths: Iterable[str | os.PathLike[str]] | None = None,
     mode: Mode = True,
+    *,
+    home: Path | None = None,
 ) -> DatasetIdentity | None:
     """The identity of the data at hand, if it is what was ``expected``.
 
@@ -127,22 +133,20 @@ def compare(
         paths: the data at hand; ``None`` reads the registered paths again.
         mode: ``True`` compares content, ``"schema"`` columns and data types (live data; a file that
             is no table has no schema, so its content is compared), ``False`` nothing (``None``).
+        home: where registered paths that are not absolute begin.
 
     Raises:
         DatasetUnavailableError: a file is missing or cannot be read.
         DatasetMismatchError: the text begins with "Dataset hash mismatch" and says what differs.
     """
-    if mode is False:
+    if check_mode(mode) is False:
         return None
-    if mode is not True and mode != "schema":
-        raise InvalidInputError(
-            f'verify_dataset_hash={mode!r} is not known; use True, "schema" or False'
-        )
     wanted = (
         expected if isinstance(expected, DatasetIdentity) else DatasetIdentity.from_json(expected)
     )
     if paths is None:
-        paths = dict.fromkeys(one.root for one in wanted.files if one.root)
+        roots = dict.fromkeys(one.root for one in wanted.files if one.root)
+        paths = [root if home is None else home / root for root in roots]
     found = dataset_identity(paths)
     if changes := differences(wanted, found, mode):
         raise DatasetMismatchError(
@@ -151,6 +155,15 @@ def compare(
             + ". Use the registered data, or register a version trained on this data"
         )
     return found
+
+
+def check_mode(mode: object) -> Mode:
+    """``mode`` itself, if it is one that ``compare`` knows."""
+    if isinstance(mode, bool) or mode == "schema":
+        return mode
+    raise InvalidInputError(
+        f'verify_dataset_hash={mode!r:.60} is not known; use True, "schema" or False'
+    )
 
 
 def differences(

@@ -18,12 +18,16 @@ from governance.registry.formats.sniff import SUFFIXES, sniff_file
 _MEMBER = re.compile(r"model\.[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 
 
-def collect_members(path: Path) -> tuple[dict[str, bytes | Path], str]:
+def collect_members(given: object) -> tuple[dict[str, bytes | Path], str]:
     """Member names to files, and the format (several joined by ``+``).
 
     Raises:
-        InvalidInputError: no such file, a link, an empty file, or a folder without ``model.*``.
+        InvalidInputError: no path, no such file, a link, an empty file, or a folder without
+            ``model.*``.
     """
+    if not isinstance(given, str | os.PathLike):
+        raise InvalidInputError(f"model_path is the path of a file or folder, not {given!r:.60}")
+    path = Path(given)
     if os.path.isdir(path) and not path.is_symlink():
         with storage_errors(f"list {path}"):
             found = sorted(file for file in path.iterdir() if _MEMBER.fullmatch(file.name))

@@ -35,7 +35,7 @@ from governance.errors import (
     UnavailableError,
 )
 from governance.history.audit import append_entry
-from governance.registry import datasets
+from governance.registry import attachments, datasets
 from governance.registry.artifacts import ArtifactStore
 from governance.registry.features import FeatureGraph
 from governance.registry.formats import loader
@@ -53,7 +53,7 @@ def load(
     artifacts: ArtifactStore,
     version: ModelVersion,
     *,
-    current_dataset_paths: Iterable[str | Path] | None,
+    current_dataset_paths: Iterable[str | Path] | str | Path | None,
     verify_dataset_hash: bool | Literal["schema"],
     features: object,
     settings: Settings,
@@ -61,11 +61,18 @@ def load(
     """The model and its version.
 
     Raises:
+        InvalidInputError: arguments that can never be right, whatever the version.
         NotFoundError: a draft. ArtifactUnloadableError: a failed version, or a probe that failed.
         ArtifactMissingError, ArtifactIntegrityError: see ``ArtifactStore.open``.
         DatasetMismatchError, DatasetUnavailableError, FeatureGraphMismatchError: see above.
         UnsafeFormatError: a format that is not allowed here.
     """
+    mode = datasets.check_mode(verify_dataset_hash)
+    paths = (
+        None
+        if current_dataset_paths is None
+        else attachments.check_paths(current_dataset_paths, what="current_dataset_paths")
+    )
     if version.stage is Stage.FAILED:
         raise ArtifactUnloadableError(
             f"{version.ref} failed and is not loaded; `governance audit list --model "
@@ -74,7 +81,7 @@ def load(
     if not version.digest:
         raise NotFoundError(f"{version.ref} was drafted without an artifact; register it first")
     opened = artifacts.open(version.artifact_path, version.digest)
-    _check_dataset(database, version, current_dataset_paths, verify_dataset_hash)
+    _check_dataset(database, version, paths, mode, home=artifacts.home)
     _check_features(database, version, features)
     verdict = verdict_for(database, opened, settings)
     if verdict.code == "unsafe_format":
@@ -91,8 +98,10 @@ def load(
 def _check_dataset(
     database: Database,
     version: ModelVersion,
-    paths: Iterable[str | Path] | None,
-    mode: bool | Literal["schema"],
+    paths: tuple[Any, ...] | None,
+    mode: datasets.Mode,
+    *,
+    home: Path,
 ) -> None:
     if mode is False:
         return
@@ -101,7 +110,7 @@ def _check_dataset(
         _record_once(database, version, "dataset.unverified", {"reason": "none registered"})
         return
     try:
-        datasets.compare(registered, None if paths is None else tuple(paths), mode)
+        datasets.compare(registered, paths, mode, home=home)
     except DatasetMismatchError as mismatch:
         if not _allowed("ALLOW_DATASET_MISMATCH"):
             raise

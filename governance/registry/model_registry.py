@@ -75,7 +75,9 @@ class ModelRegistry:
         """Store a trained model with its provenance; nothing is judged yet.
 
         Calling it again with the same bytes and provenance gives the version that exists, with
-        ``created=False``: that is what makes a retried task harmless.
+        ``created=False``: that is what makes a retried task harmless. It gives it in whatever stage
+        it is by now, also ``failed``: failed is final, so look at ``stage``, and register under
+        another number what deserves to be judged again.
 
         Args:
             name: model name, 1-64 of ``a-z 0-9 _ -``.
@@ -84,14 +86,15 @@ class ModelRegistry:
             model_type: free word, for example ``lightgbm``.
             version: semantic version; assigned (next patch) if not given.
             stage: ``trained``, or ``draft`` to declare a version without an artifact.
-            dataset_paths: files the model was trained on; their content is hashed.
+            dataset_paths: files the model was trained on; their content is hashed. Paths below the
+                home are kept from there on, so that the home may move.
             features: a `FeatureGraph`, its spec, or a list of column names.
             config: training configuration; hashed.
             metrics: finite numbers, flat or per split.
             metadata: at most 64 keys of 4 KiB, no secrets.
             provenance: what only the trainer knows: ``seed``, ``split_windows``, ``trained_end``,
                 ``git`` as ``(commit, dirty)``, ``packages`` as versions by name (instead of the
-                versions installed here).
+                versions installed here); at most 1 MiB of JSON together with `features`.
             at: when it was registered, for backfills; database time if not given.
 
         Raises:
@@ -117,10 +120,11 @@ class ModelRegistry:
         given = attachments.check_provenance(provenance)
         spec = None if graph is None else graph.spec()
         attachments.check_no_secret_inside(spec, where="the feature specification")
+        attachments.check_size(given, spec)
         checked_metrics = attachments.check_metrics(metrics)
         paths = attachments.check_paths(dataset_paths)
         manifest = build_manifest(
-            dataset=dataset_identity(paths) if paths else None,
+            dataset=dataset_identity(paths).relative_to(self._artifacts.home) if paths else None,
             features=graph,
             config=None if config is None else attachments.check_config(config),
             metrics=checked_metrics,
@@ -132,7 +136,7 @@ class ModelRegistry:
             dumped, format_name = dump_model(model, allow_pickle=self._settings.allow_pickle)
             members = dict(dumped)
         elif model_path is not None:
-            members, format_name = collect_members(Path(model_path))
+            members, format_name = collect_members(model_path)
         return registering.register(
             self._database,
             self._artifacts,
@@ -224,7 +228,7 @@ class ModelRegistry:
         self,
         ref: ModelVersion | str,
         *,
-        current_dataset_paths: Iterable[str | Path] | None = None,
+        current_dataset_paths: Iterable[str | Path] | str | Path | None = None,
         verify_dataset_hash: bool | Literal["schema"] = True,
         features: object = None,
     ) -> tuple[Any, ModelVersion]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from governance import Governance
 from governance.canonical import canonical_json
 from governance.errors import GovernanceError, InvalidInputError, SecretInMetadataError
 from governance.registry.attachments import (
+    MAX_CONFIG_BYTES,
     check_config,
     check_metadata,
     check_metrics,
@@ -23,6 +26,7 @@ from governance.registry.attachments import (
     check_tags,
     check_text,
 )
+from tests.model_bytes import model_file
 from tests.versions import registered
 
 # Shapes only; none of these was ever valid.
@@ -228,3 +232,58 @@ def test_a_url_and_an_address_in_different_texts_are_no_credential() -> None:
 def test_a_wrong_type_is_refused_by_name(sqlite_gov: Governance, given: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
         registered(sqlite_gov, **given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"provenance": {"split_windows": "a" * MAX_CONFIG_BYTES}},
+        {"provenance": {"packages": {"a": "\u20ac" * (MAX_CONFIG_BYTES // 3)}}},
+        {"provenance": {"git": ("a" * MAX_CONFIG_BYTES, False)}},
+        {"provenance": {"split_windows": "a" * 600_000, "git": ("b" * 600_000, False)}},
+        {"features": ["a" * 1000 + str(number) for number in range(1100)]},
+        {"provenance": {"split_windows": "\ud800"}},
+        {"provenance": {"packages": {"\ud800": "1"}}},
+        {"provenance": {"git": ("\ud800", None)}},
+        {"provenance": {"seed": "\ud800"}},
+        {"features": ["close", "\ud800"]},
+        {"metrics": {"\ud800": 1.0}},
+    ],
+    ids=lambda given: f"{given}"[:40],
+)
+def test_a_manifest_that_no_database_takes_is_refused_before_anything_is_published(
+    sqlite_gov: Governance, given: dict[str, Any]
+) -> None:
+    model_file(sqlite_gov.settings.home.parent)
+    with pytest.raises(InvalidInputError):
+        registered(sqlite_gov, **given)
+    assert list(sqlite_gov.artifacts.iter_folders()) == []
+    assert not (sqlite_gov.settings.home / "staging" / "artifacts").exists()
+
+
+def test_a_manifest_of_ordinary_size_is_taken(sqlite_gov: Governance) -> None:
+    packages = {f"package-{number}": "1.0.0" for number in range(1000)}
+    features = [f"feature_{number}" for number in range(2000)]
+    assert registered(sqlite_gov, features=features, provenance={"packages": packages}).created
+
+
+def test_a_file_whose_name_is_no_text_is_refused(sqlite_gov: Governance, tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/rows\xff.csv"))
+    odd.write_text("x,y\n1,2\n")
+    with pytest.raises(InvalidInputError, match="rename"):
+        registered(sqlite_gov, dataset_paths=[odd])
+    assert list(sqlite_gov.artifacts.iter_folders()) == []
+
+
+@pytest.mark.parametrize("path", [5, b"given-0.txt", ["given-0.txt"]], ids=str)
+def test_a_model_path_that_is_no_path_is_refused(sqlite_gov: Governance, path: Any) -> None:
+    with pytest.raises(InvalidInputError, match="model_path"):
+        sqlite_gov.registry.register_model(
+            "momentum", model_path=path, model_type="x", created_by="ann"
+        )
+
+
+@pytest.mark.parametrize("text", ["a", "eyJ", "eyJaaaaaaaa.b", "a://", "a://b:", "-----BEGIN "])
+def test_the_net_takes_a_long_text_in_linear_time(text: str) -> None:
+    """Quadratic, each of these would take minutes."""
+    check_no_secret_inside({"long": text * (MAX_CONFIG_BYTES // len(text))}, where="x")

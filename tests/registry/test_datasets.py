@@ -391,3 +391,28 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     monkeypatch.setattr(dataset_files, "content_of_file", appended)
     with pytest.raises(DatasetUnavailableError, match="changed while it was read"):
         dataset_identity([path])
+
+
+def test_paths_below_the_home_are_told_from_there_and_the_identity_stays(tmp_path: Path) -> None:
+    home, outside = tmp_path / "home", tmp_path / "outside"
+    for folder in (home / "data", outside):
+        folder.mkdir(parents=True)
+        (folder / "rows.csv").write_text("x\n1\n")
+    (tmp_path / "alias").symlink_to(home)
+    (home / "link").symlink_to(outside)
+    expected = {
+        home / "data": "data",
+        home / "data" / "rows.csv": "data/rows.csv",
+        tmp_path / "alias" / "data": "data",
+        home / "link" / "rows.csv": "link/rows.csv",
+        home / ".." / "outside" / "rows.csv": str(home / ".." / "outside" / "rows.csv"),
+        home / "link" / ".." / "home" / "data": "data",
+        outside: str(outside),
+    }
+    for given, root in expected.items():
+        found = dataset_identity([given])
+        told = found.relative_to(home)
+        assert (told.hash, told.schema_hash) == (found.hash, found.schema_hash)
+        assert [one.root for one in told.files] == [root]
+        for records in (found.as_json(), told.as_json()):  # also as earlier releases wrote them
+            assert compare(records, home=home) == found

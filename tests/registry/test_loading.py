@@ -24,6 +24,7 @@ from governance.errors import (
     UnsafeFormatError,
 )
 from governance.registry import loading
+from governance.registry.datasets import dataset_identity
 from governance.registry.features import FeatureGraph
 from governance.registry.formats import loader
 from governance.registry.probe import probe
@@ -146,6 +147,36 @@ def test_the_same_rows_in_another_place_are_the_same_data(
     gov.registry.load_model(version, current_dataset_paths=[copy])
 
 
+@pytest.mark.parametrize("as_given", [str, Path])
+def test_one_path_counts_as_a_list_of_one(gov: Governance, data: Path, as_given: type) -> None:
+    version = registered(gov, dataset_paths=[data])
+    gov.registry.load_model(version, current_dataset_paths=as_given(data))
+    data.write_text("day,close\n1,10.0\n2,11.5\n")
+    with pytest.raises(DatasetMismatchError, match=r"rows\.csv"):
+        gov.registry.load_model(version, current_dataset_paths=as_given(data))
+
+
+def test_data_below_the_home_moves_with_it(gov: Governance, tmp_path: Path) -> None:
+    home = gov.settings.home
+    data = home / "datasets" / "momentum" / "rows.csv"
+    data.parent.mkdir(parents=True)
+    data.write_text("day,close\n1,10.0\n")
+    version = registered(gov, dataset_paths=[data])
+    (record,) = version.manifest["datasets"]
+    assert record["path"] == record["root"] == "datasets/momentum/rows.csv"
+    assert version.manifest["dataset_hash"] == dataset_identity([data]).hash
+    home.rename(tmp_path / "moved")
+    with Governance.open(database=gov.settings.url, home=tmp_path / "moved") as moved:
+        moved.registry.load_model(version)
+        moved_data = tmp_path / "moved" / "datasets" / "momentum" / "rows.csv"
+        moved_data.write_text("day,close\n1,10.5\n")
+        with pytest.raises(DatasetMismatchError):
+            moved.registry.load_model(version)
+        moved_data.unlink()
+        with pytest.raises(DatasetUnavailableError, match="moved"):
+            moved.registry.load_model(version)
+
+
 def test_other_rows_are_a_dataset_hash_mismatch(gov: Governance, data: Path) -> None:
     version = registered(gov, dataset_paths=[data])
     data.write_text("day,close\n1,10.0\n2,11.5\n")
@@ -176,6 +207,25 @@ def test_an_unknown_way_to_compare_is_refused(gov: Governance, data: Path) -> No
     version = registered(gov, dataset_paths=[data])
     with pytest.raises(InvalidInputError, match="verify_dataset_hash"):
         gov.registry.load_model(version, verify_dataset_hash="loose")  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"verify_dataset_hash": "Schema"},
+        {"verify_dataset_hash": None},
+        {"verify_dataset_hash": 1},
+        {"current_dataset_paths": 5},
+        {"current_dataset_paths": [5]},
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_is_refused_without_any_data_to_compare(
+    gov: Governance, wrong: dict[str, Any]
+) -> None:
+    version = registered(gov)
+    with pytest.raises(InvalidInputError, match=next(iter(wrong))):
+        gov.registry.load_model(version, **wrong)
 
 
 def test_a_version_without_data_is_recorded_unverified_once(gov: Governance) -> None:
