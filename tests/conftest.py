@@ -7,6 +7,7 @@ engine does not matter.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -165,3 +166,15 @@ def sqlite_gov(sqlite_url: str, tmp_path: Path) -> Iterator[Governance]:
     """The whole product on an empty home and SQLite."""
     with Governance.open(database=sqlite_url, home=tmp_path / "home") as opened:
         yield opened
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What the package logs, also in a worker where Airflow has set the root logger its own way."""
+    ours = logging.getLogger("governance")
+    level = ours.level
+    ours.setLevel(logging.DEBUG)
+    ours.addHandler(caplog.handler)
+    yield caplog
+    ours.removeHandler(caplog.handler)
+    ours.setLevel(level)

@@ -89,8 +89,10 @@ def list_(
     emit_rows(
         [as_record(version) for version in page],
         output,
-        columns=("name", "version", "stage", "id", "model_type", "registered_at", "created_by"),
-        empty="nothing is registered; `governance retrain run MODEL` or register_model does it",
+        columns=("name", "version", "stage", "id", "registered_at"),
+        empty="nothing matches"
+        if any((name, stage, model_type, tag, active, cursor))
+        else "nothing is registered; `governance retrain run MODEL` or register_model does it",
         extra={"next_cursor": page.next_cursor},
     )
     if page.next_cursor and output is Output.TABLE:

@@ -9,6 +9,7 @@ from governance.errors import (
 )
 from governance.policy.facts import LoadFact
 from governance.registry.artifacts import ArtifactStore
+from governance.registry.formats.sniff import UNKNOWN, sniff
 from governance.registry.load_verdicts import verdict_for
 from governance.settings import Settings
 from governance.store.database import Database
@@ -53,6 +54,13 @@ class Probing:
             raise  # a share that is not mounted says nothing of the bytes, and failed is for ever
         except ArtifactIntegrityError as error:
             return LoadFact(loadable=False, code=error.code, reason=error.message)
+        unknown = [name for name, data in opened.members.items() if sniff(data) == UNKNOWN]
+        if unknown:
+            return LoadFact(
+                loadable=False,
+                code="unknown_format",
+                reason=f"{', '.join(sorted(unknown))} begins like no format of a model",
+            )
         said = verdict_for(self._database, opened, self._settings)
         if said.code == "unsafe_format":
             said.require_loadable()

@@ -72,7 +72,8 @@ def _as_promised(frame: object, source: str, at: datetime, time_column: str) -> 
         raise DataSourceError(f"source {source} has the column {time_column!r} twice; give it once")
     if frame.empty:
         raise DataSourceError(
-            f"source {source} has no rows before {at.isoformat()}; choose a later time"
+            f"source {source} has no rows before {at.isoformat()}; look whether its "
+            "data reach up to then, or choose another time"
         )
     times = frame[time_column]
     if not isinstance(times.dtype, pd.DatetimeTZDtype):

@@ -89,7 +89,7 @@ def test_an_index_that_cannot_be_read_is_made_again(sqlite_gov: Governance, brok
 
 
 def test_an_index_of_a_lost_future_is_left_until_it_is_adopted(
-    sqlite_gov: Governance, caplog: pytest.LogCaptureFixture
+    sqlite_gov: Governance, logged: pytest.LogCaptureFixture
 ) -> None:
     """The database came back from a backup: the index claims entries that do not exist."""
     version = registered(sqlite_gov)
@@ -99,7 +99,7 @@ def test_an_index_of_a_lost_future_is_left_until_it_is_adopted(
     sqlite_gov.registry.transition(version, "validated", "eve", "fine")
     before = _tree(sqlite_gov)
     assert sqlite_gov.files.catch_up() == 0, "what was done stays done"
-    assert "reconcile --adopt" in caplog.text
+    assert "reconcile --adopt" in logged.text
     with pytest.raises(ConflictError, match="another database"):
         sqlite_gov.files.rebuild()
     assert _tree(sqlite_gov) == before

@@ -142,7 +142,7 @@ def test_an_odd_index_is_answered_not_stumbled_over(
 
 
 def test_a_mark_that_cannot_be_written_does_not_undo_a_registration(
-    sqlite_gov: Governance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    sqlite_gov: Governance, monkeypatch: pytest.MonkeyPatch, logged: pytest.LogCaptureFixture
 ) -> None:
     real = os.replace
 
@@ -153,7 +153,7 @@ def test_a_mark_that_cannot_be_written_does_not_undo_a_registration(
 
     monkeypatch.setattr(os, "replace", full)
     assert registered(sqlite_gov, 1).created
-    assert "could not be marked" in caplog.text
+    assert "could not be marked" in logged.text
     monkeypatch.undo()
     registered(sqlite_gov, 2)
     assert (sqlite_gov.settings.home / MARK).exists()

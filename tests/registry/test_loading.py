@@ -285,12 +285,12 @@ def test_features_given_where_the_version_has_none_are_a_mismatch(gov: Governanc
 
 
 def test_features_not_given_are_not_checked_and_that_is_logged(
-    gov: Governance, caplog: pytest.LogCaptureFixture
+    gov: Governance, logged: pytest.LogCaptureFixture
 ) -> None:
     version = registered(gov, features=["close"])
-    with caplog.at_level("INFO", logger="governance.registry.loading"):
+    with logged.at_level("INFO", logger="governance.registry.loading"):
         gov.registry.load_model(version)
-    assert "were not given" in caplog.text
+    assert "were not given" in logged.text
 
 
 def test_an_allowed_mismatch_of_features_is_audited(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from governance import Governance
@@ -43,3 +45,16 @@ def test_changed_bytes_fail_the_version(sqlite_gov: Governance) -> None:
     path.write_bytes(model_bytes(0))
     again = registered(sqlite_gov)
     assert (again.created, again.stage) == (False, Stage.FAILED), "failed is final"
+
+
+def test_content_of_no_known_format_fails_validation(
+    sqlite_gov: Governance, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.txt"
+    path.write_bytes(b"\x00\x01 neither a tree nor a pickle")
+    version = sqlite_gov.registry.register_model(
+        "momentum", model_path=path, model_type="lightgbm", created_by="ann"
+    )
+    decision = sqlite_gov.validate(version, by="eve")
+    assert (decision.verdict, decision.checks[0].observed) == (Verdict.FAIL, "unknown_format")
+    assert sqlite_gov.registry.resolve(version).stage is Stage.FAILED
