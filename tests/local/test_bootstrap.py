@@ -108,8 +108,10 @@ def test_make_uses_the_environments_python_unless_another_is_named(project: Path
     shutil.copy(ROOT / "Makefile", project)
 
     def first_command(*asked: str) -> str:
-        line = ["make", "--dry-run", "runtime", *asked]
-        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHON", "MAKEFLAGS")}
+        line = ["make", "--no-print-directory", "--dry-run", "runtime", *asked]
+        # Of a `make test` around this test, nothing may be heard.
+        outer = ("PYTHON", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
+        environment = {k: v for k, v in os.environ.items() if k not in outer}
         done = subprocess.run(
             line, cwd=project, env=environment, capture_output=True, text=True, check=True
         )
