@@ -25,18 +25,20 @@ from tests.model_bytes import model_bytes
 from tests.versions import NAME, champion, head, registered, validated
 
 MIB = 1 << 20
-STEPS = range(0, 200_000, 8192 if os.environ.get("GOVERNANCE_FAULTS") != "full" else 1024)
+FULL = os.environ.get("GOVERNANCE_FAULTS") == "full"
+STEPS = range(0, 200_000, 1024 if FULL else 8192)
+SIZE_MIB = 32 if FULL else 8  # what all steps together keep must fit
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MiB."""
+    """A file system of a few MiB."""
     place = tmp_path / "disk"
     place.mkdir()
     mounted = (
         os.geteuid() == 0
         and not subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)],
+            ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", str(place)],
             capture_output=True,
             check=False,
         ).returncode
