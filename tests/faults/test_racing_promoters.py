@@ -88,7 +88,7 @@ def _reads_as_a_register(gov: Governance, generations: int) -> None:
     rows = gov.promotion.history(NAME)
     assert [row["generation"] for row in rows] == list(range(1, generations + 1))
     assert gov.registry.generation(NAME) == generations
-    stages = Counter(version.stage for version in gov.registry.list_models(limit=1000))
+    stages = gov.registry.get_model_performance_summary()["by_stage"]
     assert stages[Stage.PRODUCTION] == 1
     assert stages[Stage.RETIRED] == generations - 1
     assert gov.audit.verify()
