@@ -15,13 +15,15 @@ def dialect_insert(connection: Connection, table: Table) -> postgresql.Insert:
 
     >>> from sqlalchemy import Column, Integer, MetaData, create_engine, func, select
     >>> table = Table("seen", MetaData(), Column("number", Integer, primary_key=True))
-    >>> with create_engine("sqlite://").begin() as connection:
+    >>> engine = create_engine("sqlite://")
+    >>> with engine.begin() as connection:
     ...     table.create(connection)
     ...     for _ in range(2):
     ...         insert = dialect_insert(connection, table).values(number=1)
     ...         _ = connection.execute(insert.on_conflict_do_nothing())
     ...     connection.scalar(select(func.count()).select_from(table))
     1
+    >>> engine.dispose()
     """
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)  # type: ignore[return-value]  # the same methods, no common base
