@@ -252,6 +252,17 @@ class ModelVersion:
         """``name:version``, which every call that takes a ``ref`` understands."""
         return f"{self.name}:{self.version}"
 
+    def handover(self) -> dict[str, Any]:
+        """What one task tells the next of this version: names and digests, as plain JSON."""
+        return {
+            "model": self.name,
+            "version_id": self.id,
+            "ref": self.ref,
+            "stage": self.stage.value,
+            "digest": self.digest,
+            "created": self.created,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:

@@ -191,19 +191,7 @@ class RetrainCycle:
         self._tracker.log_metrics(version, trained["metrics"], by=by, at=at)
         self._catch_up()
         log.info("%s: %s is %s (%s)", model, version.ref, version.stage, version.id)
-        return folder.finish(
-            "registration",
-            {
-                "model": model,
-                "run": run,
-                "version_id": version.id,
-                "ref": version.ref,
-                "stage": version.stage,
-                "digest": version.digest,
-                "created": version.created,
-            },
-            {},
-        )
+        return folder.finish("registration", {"run": run, **version.handover()}, {})
 
     def validate(
         self,

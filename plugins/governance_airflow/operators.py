@@ -118,14 +118,7 @@ class RegisterModelOperator(BaseOperator):
                 **self.registration,
             )
             gov.files.catch_up()
-            return {
-                "model": version.name,
-                "version_id": version.id,
-                "ref": version.ref,
-                "stage": str(version.stage),
-                "digest": version.digest,
-                "created": version.created,
-            }
+            return version.handover()
 
 
 class ValidateModelOperator(BaseOperator):
