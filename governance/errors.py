@@ -191,6 +191,24 @@ class DataSourceError(GovernanceError):
     code, status, exit_code = "data_source", 422, 1
 
 
+class LiveDataError(DataSourceError):
+    """A model's live data cannot be reached or read at all (a single bad hour is a finding)."""
+
+    code = "live_data"
+
+
+class DriftDisabledError(ConflictError):
+    """Drift detection is switched off in this installation, or for a model that declares none."""
+
+    code = "drift_disabled"
+
+
+class DriftScanError(GovernanceError):
+    """Some models of a shard could not be scanned; the others were, and are recorded."""
+
+    code, status, exit_code = "drift_scan_failed", 500, 1
+
+
 class DatasetUnavailableError(GovernanceError):
     """A dataset path with nothing there, or with nothing that can be read as a dataset."""
 
@@ -289,6 +307,12 @@ class StorageUnavailableError(UnavailableError):
     """A folder or file that cannot be read or written here: rights, a read-only or failing disk."""
 
     code = "storage_unavailable"
+
+
+class DeliveryError(UnavailableError):
+    """A message was not taken by the mail server or webhook; it stays in the outbox."""
+
+    code = "delivery_failed"
 
 
 class ProbeUnavailableError(UnavailableError):

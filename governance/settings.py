@@ -9,7 +9,7 @@ files or ``SecretStr``; ``repr`` never shows one.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,7 +26,7 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
-_PATHS = ("home", "config", "checkpoint_key_file", "checkpoint_public_key_file")
+_PATHS = ("home", "config", "policy", "checkpoint_key_file", "checkpoint_public_key_file")
 
 
 class Settings(BaseSettings):
@@ -36,6 +36,8 @@ class Settings(BaseSettings):
             between all workers.
         database_url: SQLAlchemy URL; empty means SQLite in ``home``.
         config: path of ``governance.yaml``; empty means ``<home>/config/governance.yaml``.
+        policy: path of ``promotion_policy.yaml``; empty means
+            ``<home>/config/promotion_policy.yaml``.
         allow_pickle: may pickle and joblib members be written and loaded at all?
         checkpoint_key_file: Ed25519 private key (PEM) that signs audit checkpoints.
         checkpoint_public_key_file: Ed25519 public key (PEM) that checkpoints must be signed with;
@@ -43,6 +45,15 @@ class Settings(BaseSettings):
         probe_cpu_seconds, probe_memory_mib: limits of the child process that first parses an
             artifact.
         lock_timeout_seconds: how long a write waits for another one before it is refused.
+        enable_drift_detection: may drift be looked for at all?
+        drift_threshold: score from which an ad-hoc comparison is an alert, if the call names none.
+        drift_detection_method: of ad-hoc comparisons, if the call names none.
+        smtp_url: mail server for alerts outside Airflow,
+            ``smtp://user:password@host:587?from=governance@example.com`` (``smtps://`` for TLS from
+            the first byte, ``?starttls=false`` for none).
+        webhook_hosts: hosts that alerts may be posted to, separated by commas.
+        report_url: where people see ``<home>/reports``, such as ``https://reports.example.com``;
+            empty: messages name the file.
     """
 
     model_config = SettingsConfigDict(
@@ -52,12 +63,19 @@ class Settings(BaseSettings):
     home: Path = Path(".governance")
     database_url: SecretStr = SecretStr("")
     config: Path | None = None
+    policy: Path | None = None
     allow_pickle: bool = False
     checkpoint_key_file: Path | None = None
     checkpoint_public_key_file: Path | None = None
     probe_cpu_seconds: int = Field(default=10, ge=1, le=3600)
     probe_memory_mib: int = Field(default=2048, ge=256)
     lock_timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
+    enable_drift_detection: bool = True
+    drift_threshold: float = Field(default=0.2, gt=0, allow_inf_nan=False)
+    drift_detection_method: Literal["ks_test", "psi", "chi_square"] = "ks_test"
+    smtp_url: SecretStr = SecretStr("")
+    webhook_hosts: str = ""
+    report_url: str = ""
 
     @classmethod
     def load(cls, **given: Any) -> Self:
@@ -91,6 +109,10 @@ class Settings(BaseSettings):
     @property
     def config_path(self) -> Path:
         return self.config or self.home / "config" / "governance.yaml"
+
+    @property
+    def policy_path(self) -> Path:
+        return self.policy or self.home / "config" / "promotion_policy.yaml"
 
 
 def parse_database_url(text: str) -> URL:

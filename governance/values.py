@@ -51,6 +51,15 @@ class Kind(StrEnum):
     REGRESSOR = "regressor"
 
 
+class Severity(StrEnum):
+    """What a drift report says of a model or a feature. Missing evidence is never NORMAL."""
+
+    NORMAL = "normal"
+    MODERATE = "moderate"
+    SEVERE = "severe"
+    INSUFFICIENT = "insufficient"  # too little was seen to say anything
+
+
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _SEMVER = re.compile(
     r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from governance.config.alerts import AlertSettings
 from governance.config.document import Section, read_document, take
 from governance.config.model import ModelDeclaration
 from governance.config.strict_yaml import parse_yaml
@@ -24,9 +25,11 @@ class GovernanceConfig(Section):
 
     Attributes:
         models: the governed models by name.
+        alerts: who is told of incidents.
     """
 
     models: dict[ModelName, ModelDeclaration] = Field(default_factory=dict)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
 
     def model(self, name: str) -> ModelDeclaration:
         """The declaration of ``name``; :class:`ConfigError` says which names there are.

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from governance.config.data_limits import DataQualityLimits
 from governance.config.document import Section
+from governance.config.drift import DriftDeclaration
 from governance.config.metric_names import METRICS, metrics_of
 from governance.config.splits import NAMES, NAMES_OF_METHOD, TimeSplit, WalkForwardSplit
 from governance.config.words import Column, FunctionName, Owner, Params, Schedule, Text, TimeZone
@@ -155,6 +156,7 @@ class ModelDeclaration(Section):
         schedule: a cron line in ``timezone``; none for runs on request only.
         timezone: IANA name; the schedule's, and the day boundaries' of this model.
         policy: what a version must show.
+        drift: how the version in production is watched; not at all if not given.
     """
 
     kind: Kind
@@ -172,6 +174,7 @@ class ModelDeclaration(Section):
     schedule: Schedule | None = None
     timezone: TimeZone = "UTC"
     policy: Policy = Field(default_factory=Policy)
+    drift: DriftDeclaration | None = None
 
     @field_validator("metrics")
     @classmethod

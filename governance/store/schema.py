@@ -1,4 +1,4 @@
-"""Every table of the governance database, in one place. Names that users know are document names.
+"""The tables of registry, evidence and history. Names that users know are document names.
 
 The migrations create what stands here (a test compares them). One rule is enforced by the database
 itself: at most one version of a model is in production (a partial unique index). The triggers
@@ -38,7 +38,7 @@ metadata = MetaData(
 )
 
 _STAGES = ", ".join(f"'{stage}'" for stage in Stage)
-_BIGINT = BigInteger().with_variant(Integer(), "sqlite")
+BIGINT = BigInteger().with_variant(Integer(), "sqlite")
 
 # One row per model: the head that promotions compare and set.
 governed_models = Table(
@@ -64,7 +64,7 @@ model_registry = Table(
     Column("provenance_digest", ascii_text(64), nullable=False),
     Column("artifact_path", Text, nullable=False),  # relative to home, posix; '' for a draft
     Column("format", ascii_text(32), nullable=False),
-    Column("size_bytes", _BIGINT, nullable=False),
+    Column("size_bytes", BIGINT, nullable=False),
     Column("description", Text, nullable=False, server_default=text("''")),
     Column("tags", CanonicalJson, nullable=False),
     Column("metrics", CanonicalJson, nullable=False),
@@ -109,7 +109,7 @@ model_registry_tags = Table(
 model_validation_metrics = Table(
     "model_validation_metrics",
     metadata,
-    Column("id", _BIGINT, primary_key=True, autoincrement=True),
+    Column("id", BIGINT, primary_key=True, autoincrement=True),
     Column(
         "version_id",
         ascii_text(12),
@@ -134,7 +134,7 @@ model_validation_metrics = Table(
 audit_log = Table(
     "audit_log",
     metadata,
-    Column("seq", _BIGINT, primary_key=True, autoincrement=False),
+    Column("seq", BIGINT, primary_key=True, autoincrement=False),
     Column("recorded_at", ascii_text(27), nullable=False),  # text: the very bytes that are hashed
     Column("actor", Text, nullable=False),
     Column("action", ascii_text(64), nullable=False),
@@ -152,7 +152,7 @@ decisions = Table(
     "decisions",
     metadata,
     Column("id", ascii_text(32), primary_key=True),
-    Column("seq", _BIGINT, nullable=False),  # of its audit entry: the order, whatever clocks say
+    Column("seq", BIGINT, nullable=False),  # of its audit entry: the order, whatever clocks say
     Column("operation", ascii_text(32), nullable=False),  # validation, promotion, ...
     Column("model_name", ascii_text(64), nullable=False),
     Column("version_id", ascii_text(12), nullable=False),

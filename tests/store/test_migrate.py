@@ -20,8 +20,9 @@ from sqlalchemy import Connection, text
 
 from governance.errors import ConflictError, DatabaseUnavailableError, SchemaOutdatedError
 from governance.store import migrate
+from governance.store.alert_tables import metadata
 from governance.store.database import Database
-from governance.store.schema import metadata
+from governance.store.drift_tables import metadata as _with_drift  # noqa: F401 - declares its tables
 
 ROOT = Path(__file__).parents[2]
 
