@@ -27,6 +27,7 @@ ENV PATH=/opt/governance/bin:$PATH \
     AIRFLOW_HOME=/opt/airflow \
     GOVERNANCE_HOME=/var/lib/governance \
     GOVERNANCE_CONFIG=/etc/governance/governance.yaml \
+    GOVERNANCE_POLICY=/etc/governance/promotion_policy.yaml \
     PYTHONUNBUFFERED=1
 USER 50000
 WORKDIR /opt/airflow

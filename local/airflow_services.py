@@ -41,7 +41,7 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
 }
 HEALTH = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 # Set here for every start; what the caller's shell has of these belongs to another Airflow.
-FOREIGN = ("AIRFLOW", "GOVERNANCE_HOME", "GOVERNANCE_DATABASE_URL", "GOVERNANCE_CONFIG")
+FOREIGN = ("AIRFLOW", *(f"GOVERNANCE_{k}" for k in ("HOME", "DATABASE_URL", "CONFIG", "POLICY")))
 
 
 class ServicesError(Exception):

@@ -26,6 +26,7 @@ def services(*, scheduled: bool) -> AirflowServices:
         variables={
             "GOVERNANCE_HOME": str(HOME),
             "GOVERNANCE_CONFIG": str(CONFIG / "governance.yaml"),
+            "GOVERNANCE_POLICY": str(CONFIG / "promotion_policy.yaml"),
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(scheduled),
         },
     )
@@ -37,5 +38,6 @@ def governance() -> Governance:
         home=HOME,
         database_url=f"sqlite:///{HOME / 'governance.db'}",
         config=CONFIG / "governance.yaml",
+        policy=CONFIG / "promotion_policy.yaml",
     )
     return Governance.open(settings=settings)

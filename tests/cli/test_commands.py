@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from governance import Governance
+from governance.config.policy_file import PolicyFile, load_policy
+from governance.settings import Settings
 from tests.cli.conftest import Run
 from tests.model_bytes import model_bytes, model_file
 
@@ -30,12 +32,20 @@ def _register(run: Run, folder: Path, seed: int = 0, *more: str) -> dict[str, ob
 
 def test_init_makes_a_home_once_and_then_leaves_it(run: Run, home: Path) -> None:
     first = run("init", "-o", "json")
-    assert first.json["config_created"] is True
+    assert first.json["config_created"] is first.json["policy_created"] is True
     assert {p.name for p in home.iterdir()} >= {"models", "active", "staging", "config"}
     assert (home / "governance.db").is_file()
-    (home / "config" / "governance.yaml").write_text("models: {}\n# mine\n")
-    assert run("init", "-o", "json").json["config_created"] is False
-    assert "# mine" in (home / "config" / "governance.yaml").read_text()
+    assert load_policy(Settings.load(home=home)) == PolicyFile()
+    own = {
+        "governance.yaml": "models: {}\n# mine\n",
+        "promotion_policy.yaml": "# mine\nmodels: {}\n",
+    }
+    for name, text in own.items():
+        (home / "config" / name).write_text(text)
+    again = run("init", "-o", "json").json
+    assert again["config_created"] is again["policy_created"] is False
+    for name, text in own.items():
+        assert (home / "config" / name).read_text() == text
     assert run("config", "check").code == 0
 
 
