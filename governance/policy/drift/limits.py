@@ -25,6 +25,9 @@ class DriftLimits(BaseModel):
         urgent_q: q-value from which a feature is severe and may raise an alarm at any hour.
         urgent_effect: smallest effect of a severe feature.
         urgent_features: severe features at one look that raise an alarm at once.
+        breadth_p: p-value, over ``days_running`` closes together, from which many small changes at
+            once raise an alarm.
+        breadth_features: features that must take part in them.
         calm_days: closes of a day without a flag after which an incident is closed.
         min_rows: fewest rows of the current window that are judged.
         min_block_days: fewest reference days of a class that say what is normal.
@@ -47,6 +50,8 @@ class DriftLimits(BaseModel):
     urgent_q: Probability = 1e-4
     urgent_effect: Share = 0.2
     urgent_features: int = Field(default=2, ge=1, le=1000)
+    breadth_p: Probability = 0.02
+    breadth_features: int = Field(default=2, ge=1, le=1000)
     calm_days: int = Field(default=2, ge=1, le=30)
     min_rows: int = Field(default=30, ge=2)
     min_block_days: int = Field(default=5, ge=3, le=365)
