@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import kolmogorov
 from scipy.stats import kstwo
 
 from governance.evidence.drift.statistics.shares import FloatArray, cumulative, finite, shares
@@ -70,7 +71,10 @@ def ks_bound(
 def ks_p_value(distance: ArrayLike, n: ArrayLike, m: ArrayLike) -> FloatArray:
     """Chance of at least this distance without drift, ``[...]``, from the numbers of rows.
 
-    The Kolmogorov distribution for round(nm / (n + m)) rows. NaN where there are no rows.
+    The Kolmogorov distribution for round(nm / (n + m)) rows. NaN where there are no rows. Where the
+    p-value is above 0.99 and its computation slow (20 ms each for distances of no interest), it is
+    the limit with a correction (J. Vrbik, Pioneer Journal of Theoretical and Applied Statistics 15,
+    2018), at most 2e-6 away.
 
     >>> float(ks_p_value(0.1, 1000, 1000).round(6))
     8.3e-05
@@ -81,7 +85,11 @@ def ks_p_value(distance: ArrayLike, n: ArrayLike, m: ArrayLike) -> FloatArray:
     known = (first > 0) & (second > 0) & np.isfinite(d)
     first, second = np.where(known, first, 1.0), np.where(known, second, 1.0)
     rows = np.maximum(np.round(first * second / (first + second)), 1.0)
-    p = kstwo.sf(np.where(known, d, 0.0), rows)
+    d = np.where(known, d, 0.0)
+    slow = (rows > 1000) & (rows <= 100_000) & (rows * d**1.5 <= 1.4)
+    root = np.sqrt(rows)
+    near = kolmogorov(root * d + 1 / (6 * root) + (root * d - 1) / (4 * rows))
+    p = np.where(slow, near, kstwo.sf(np.where(slow, 1.0, d), rows))
     return np.asarray(np.where(known, np.clip(p, 0.0, 1.0), np.nan), dtype=np.float64)
 
 
