@@ -1,0 +1,64 @@
+"""Rows of the outbox: what is to be told of an incident, on one channel, once.
+
+Written in the transaction of what they tell of (``incidents``), or by the relay that reminds
+(``governance.effects.alerts.reminders``). A row is self-contained: its payload is all that a
+message says. Not here: whether and when it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from governance.store.alert_tables import alert_outbox
+from governance.store.upsert import dialect_insert
+from governance.values import as_utc, iso
+
+
+def tell(
+    tx: Connection, payload: Mapping[str, Any], *, key: str, channel: str, now: datetime
+) -> None:
+    """Put one row into the outbox; nothing where ``key`` was told on this channel before."""
+    moment = as_utc(now, what="now")
+    tx.execute(
+        dialect_insert(tx, alert_outbox)
+        .values(
+            event_key=key,
+            channel=channel,
+            incident_id=payload["incident_id"],
+            model_name=payload["model"],
+            event=payload["event"],
+            payload=dict(payload),
+            state="pending",
+            attempts=0,
+            created_at=moment,
+            next_attempt_at=moment,
+        )
+        .on_conflict_do_nothing(index_elements=["event_key", "channel"])
+    )
+
+
+def payload_of(standing: Row[Any]) -> dict[str, Any]:
+    """What is known of an incident without the event that was told last."""
+    return {
+        "incident_id": standing.id,
+        "model": standing.model_name,
+        "version_id": standing.version_id,
+        "version": standing.model_version,
+        "kind": standing.kind,
+        "opened_at": iso(standing.opened_at),
+        "severity": standing.severity,
+        "rule": standing.rule,
+        "headline": f"{standing.kind} incident of {standing.model_name} {standing.model_version}",
+        "reasons": [],
+        "features": [{"feature": name} for name in standing.features],
+        "report_id": standing.report_id,
+        "rows": 0,
+        "retrain": standing.retrain_requested,
+        "closed_reason": standing.closed_reason,
+        "event": "updated",
+        "at": iso(standing.updated_at),
+    }
