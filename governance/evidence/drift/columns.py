@@ -1,0 +1,146 @@
+"""A column of any table as numbers, or as texts with how often each occurs.
+
+Here is decided, once for edges and profiles, which types can be counted and what the text of a
+value is. Neighbours: ``edges`` and ``profiling``. Not promised: that a number written as text is
+read as a number (a changed type is a finding, not something to be repaired), and that a 32-bit
+float equals the 64-bit float it was rounded from.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kinds
+from numpy.typing import NDArray
+
+from governance.errors import InvalidEvidenceError
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+Kind = Literal["numeric", "categorical"]
+
+
+def as_arrow(name: str, column: Any) -> pa.Array | pa.ChunkedArray:
+    """A pandas or numpy column as Arrow; NaN in a column of objects is missing.
+
+    Raises:
+        InvalidEvidenceError: a column that mixes types.
+    """
+    if isinstance(column, pa.Array | pa.ChunkedArray):
+        return column
+    try:
+        return pa.array(column, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise InvalidEvidenceError(
+            f"column {name!r} mixes types or holds objects ({error}); give numbers or text"
+        ) from error
+
+
+def kind_of(column: pa.Array | pa.ChunkedArray) -> Kind | None:
+    """What a column naturally is; ``None``: neither (times, lists, bytes).
+
+    >>> kind_of(pa.array([1, 2])), kind_of(pa.array([True])), kind_of(pa.array([[1]]))
+    ('numeric', 'categorical', None)
+    """
+    kind = column.type
+    if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind):
+        return "numeric"
+    if kinds.is_null(kind):
+        return "numeric"
+    if kinds.is_dictionary(kind):
+        return "categorical" if _has_text(kind.value_type) else None
+    return "categorical" if _has_text(kind) else None
+
+
+def as_numbers(column: pa.Array | pa.ChunkedArray) -> FloatArray | None:
+    """float64[rows], missing as NaN; ``None`` where the type is no number.
+
+    >>> as_numbers(pa.array([1, None])).tolist()
+    [1.0, nan]
+    """
+    kind = column.type
+    if kinds.is_dictionary(kind):
+        kind = kind.value_type
+        column = column.cast(kind)
+    if column.null_count == len(column):
+        return np.full(len(column), np.nan)
+    if not (kinds.is_integer(kind) or kinds.is_floating(kind)):
+        if not (kinds.is_decimal(kind) or kinds.is_boolean(kind)):
+            return None
+        column = column.cast(pa.float64())
+    if isinstance(column, pa.Array):
+        numbers = column.to_numpy(zero_copy_only=False)
+    else:
+        numbers = column.to_numpy()
+    return numbers.astype(np.float64, copy=False)  # type: ignore[no-any-return]
+
+
+def text_counts(
+    column: pa.Array | pa.ChunkedArray,
+) -> tuple[pa.Array, IntArray, int] | None:
+    """Texts (some perhaps twice), how often each occurs, and the number of missing values.
+
+    The text of a boolean is ``true`` or ``false``; a whole number has no decimal point whatever its
+    type, so a column of integers that became floats keeps its categories.
+
+    >>> texts, counts, missing = text_counts(pa.array([7.0, None, 7.0]))
+    >>> texts.to_pylist(), counts.tolist(), missing
+    (['7'], [2], 1)
+    """
+    if column.null_count == len(column):
+        return pa.array([], pa.string()), np.zeros(0, np.int64), len(column)
+    if kinds.is_dictionary(column.type):
+        values, counts = _of_dictionary(column)
+    else:
+        if not _has_text(column.type):
+            return None
+        pairs = pc.value_counts(column)
+        values, counts = pairs.field(0), pairs.field(1).to_numpy()
+    if not _has_text(values.type):
+        return None
+    if kinds.is_floating(values.type) or kinds.is_decimal(values.type):
+        numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        there = ~np.isnan(numbers)
+        texts = pa.array([_text_of(number) for number in numbers[there].tolist()], pa.string())
+    else:
+        there = values.is_valid().to_numpy(zero_copy_only=False)
+        texts = values.filter(pa.array(there)).cast(pa.string())
+    counts = counts[there].astype(np.int64)
+    return texts, counts, len(column) - int(counts.sum())
+
+
+def _of_dictionary(column: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, NDArray[Any]]:
+    """Values and counts over all chunks; each chunk may have a dictionary of its own."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    values, counts = [], []
+    for chunk in chunks:
+        rows = chunk.indices.drop_null().to_numpy(zero_copy_only=False)
+        values.append(chunk.dictionary)
+        counts.append(np.bincount(rows.astype(np.intp), minlength=len(chunk.dictionary)))
+    return pa.concat_arrays(values), np.concatenate(counts)
+
+
+def _has_text(kind: pa.DataType) -> bool:
+    return bool(
+        kinds.is_string(kind)
+        or kinds.is_large_string(kind)
+        or kinds.is_string_view(kind)
+        or kinds.is_boolean(kind)
+        or kinds.is_integer(kind)
+        or kinds.is_floating(kind)
+        or kinds.is_decimal(kind)
+    )
+
+
+def _text_of(number: float) -> str:
+    return str(int(number)) if number.is_integer() else repr(number)
+
+
+def column_of(table: pa.Table | pd.DataFrame, name: str) -> pa.Array | pa.ChunkedArray:
+    """One column of a table or frame as Arrow."""
+    return as_arrow(name, table[name])
