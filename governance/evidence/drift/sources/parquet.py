@@ -202,11 +202,12 @@ def _ignored(found: HourFiles) -> list[str]:
 
 def _gaps(parts: Sequence[tuple[str, pa.Table]]) -> list[str]:
     """Columns that some files of the hour have and others have not."""
-    every = list(dict.fromkeys(name for _, table in parts for name in table.column_names))
+    named = [(where, table.column_names) for where, table in parts]
+    every = dict.fromkeys(name for _, names in named for name in names)
     return [
         f"{where} lacks {', '.join(lacking[:5])}, which other files of the hour have"
-        for where, table in parts
-        if (lacking := [name for name in every if name not in set(table.column_names)])
+        for where, names in named
+        if len(names) < len(every) and (lacking := [name for name in every if name not in names])
     ]
 
 
