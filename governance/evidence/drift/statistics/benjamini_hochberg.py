@@ -2,9 +2,9 @@
 
 ``q_(i) = min over j >= i of p_(j) k / j`` for k p-values in ascending order. Calling q <= 0.05
 drift makes at most 5 % of the calls false on average (Y. Benjamini and Y. Hochberg,
-"Controlling the false discovery rate", Journal of the Royal Statistical Society B 57, 1995). Equal to
-``scipy.stats.false_discovery_control(method="bh")``. Not promised: anything for features that
-depend on each other negatively; positive dependence is allowed (Benjamini and Yekutieli 2001).
+"Controlling the false discovery rate", Journal of the Royal Statistical Society B 57, 1995).
+Equal to ``scipy.stats.false_discovery_control(method="bh")``. Not promised: anything for features
+that depend on each other negatively; positive dependence is allowed (Benjamini and Yekutieli 2001).
 """
 
 from __future__ import annotations
