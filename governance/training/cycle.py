@@ -32,12 +32,12 @@ from governance.evidence.checked_metrics import check_metrics
 from governance.evidence.metrics_log import ValidationMetricsTracker
 from governance.policy.facts import MetricLimit
 from governance.registry.formats.loader import dump_model
+from governance.registry.functions import code_digest, load_function
 from governance.registry.model_registry import ModelRegistry
 from governance.registry.provenance import git_state
 from governance.settings import Settings
 from governance.training.data import check_trained
 from governance.training.evaluate import evaluate
-from governance.training.functions import code_digest, load_function
 from governance.training.prepare import feature_graph, prepare, trainer_config
 from governance.training.quality import require_quality
 from governance.training.run_folder import RunFolder

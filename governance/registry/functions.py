@@ -1,8 +1,8 @@
 """Functions that a declaration names as ``module:function``: found, or refused with a remedy.
 
-Sources, labels and trainers are found here, and their code gets its digest. Importing a module runs
-it: whoever may edit ``governance.yaml`` may run code here, as a DAG author may. Not promised: any
-sandbox.
+Sources, labels, trainers and live data are found here, and their code gets its digest. Importing a
+module runs it: whoever may edit ``governance.yaml`` may run code here, as a DAG author may. Not
+promised: any sandbox.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def code_digest(reference: str) -> str | None:
 
     >>> code_digest("math:sqrt") is None
     True
-    >>> len(code_digest("governance.training.sp500:direction"))
+    >>> len(code_digest("governance.registry.functions:load_function"))
     64
     """
     try:
