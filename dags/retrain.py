@@ -4,10 +4,11 @@ One DAG per model declared in `governance.yaml`:
 
 **check data → train → register → validate → validated | failed**
 
-* Only what was known before the run's evidence time is used: `at` of the run's conf, else the end
-  of its data interval.
+* Only what was known before the run's evidence time is used: `at` of the run's conf, else when the
+  drift was seen that started it, else the end of its data interval.
 * Tasks hand over references, digests and paths; a cleared and repeated task changes nothing.
 * A version that the gates refuse turns the run red; it stays registered, with the reasons.
+* With `retrain_on_drift: severe` the DAG also runs when `drift_scan` sees severe drift.
 
 The same without Airflow: `governance retrain run MODEL --at TIME`.
 """
@@ -18,11 +19,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
+from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from governance.config import declared_models
 from governance.settings import Settings
+from governance_airflow.assets import retrain_schedule
+from governance_airflow.forms import evidence_param
 from governance_airflow.operators import (
     CheckDataOperator,
     RegisterModelOperator,
@@ -33,9 +36,6 @@ from governance_airflow.retries import RETRIES, UNAVAILABLE_ONLY
 
 if TYPE_CHECKING:
     from governance.config import ModelDeclaration
-
-# Airflow checks no `format` where the validator's extra packages are missing; a pattern always.
-TIME_WITH_ZONE = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)$"
 
 
 @task.branch
@@ -57,14 +57,11 @@ def failed(verdict: Any) -> None:
 
 def retrain(name: str, model: ModelDeclaration) -> DAG:
     """The DAG of one declared model."""
-    timetable = model.schedule and CronDataIntervalTimetable(
-        model.schedule, timezone=pendulum.timezone(model.timezone)
-    )
     with DAG(
         dag_id=f"retrain__{name}",
         description=model.description.strip().split("\n")[0][:200],
         doc_md=f"{__doc__}\n\n**{name}** ({model.kind}): {model.description}",
-        schedule=timetable or None,
+        schedule=retrain_schedule(name, model),
         start_date=datetime(2026, 1, 1, tzinfo=pendulum.timezone(model.timezone)),
         catchup=False,
         max_active_runs=1,
@@ -75,17 +72,7 @@ def retrain(name: str, model: ModelDeclaration) -> DAG:
             "retry_policy": UNAVAILABLE_ONLY,
             "execution_timeout": timedelta(hours=2),
         },
-        params={
-            "at": Param(
-                None,
-                type=["null", "string"],
-                format="date-time",
-                pattern=TIME_WITH_ZONE,
-                title="Train as of",
-                description="Only what was known before this moment is used, for example "
-                "2018-06-29T22:00:00Z. Empty: the end of the data interval, else now.",
-            )
-        },
+        params={"at": evidence_param("Train as of", "2018-06-29T22:00:00Z")},
     ) as dag:
         check = CheckDataOperator(task_id="check_data", model_name=name)
         train = TrainModelOperator(task_id="train", model_name=name)

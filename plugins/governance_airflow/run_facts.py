@@ -6,14 +6,17 @@ Pure: no Airflow import, no clock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, Self
 
 from governance.errors import InvalidInputError
 from governance.values import as_utc, iso, parse_time
 
 CONF_KEYS = ("at",)
+# Assets of this kind tell of severe drift; `extra["at"]` of an event is when it was seen.
+SEVERE_DRIFT = "governance://drift/severe/"
 
 
 class Run(Protocol):
@@ -26,6 +29,9 @@ class Run(Protocol):
     conf: dict[str, Any] | None
     triggering_user_name: str | None
     run_type: Any
+
+    @property
+    def consumed_asset_events(self) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +55,49 @@ class RunFacts:
 
 
 def evidence_time(run: Run) -> datetime:
-    """`conf["at"]` if given, else the end of the data interval, else the time the run was due.
+    """`conf["at"]` if given, else when the drift was seen that started the run, else the end of the
+    data interval, else the time the run was due.
 
-    A run that is triggered by hand has no data interval.
+    A run that is triggered by hand or by an asset has no data interval.
     """
     if (given := (run.conf or {}).get("at")) is not None:
         return parse_time(given, what='conf["at"]')
+    if (seen := drift_time(run)) is not None:
+        return seen
     return as_utc(run.data_interval_end or run.run_after)
 
 
+def drift_time(run: Run) -> datetime | None:
+    """The latest moment at which severe drift was seen, of the events that started this run."""
+    events = [
+        event.extra["at"]
+        for event in run.consumed_asset_events
+        if event.asset.uri.startswith(SEVERE_DRIFT) and event.extra.get("at") is not None
+    ]
+    return max((parse_time(at, what="the drift event's at") for at in events), default=None)
+
+
+def scan_time(run: Run) -> datetime:
+    """The end of the last whole hour at the evidence time: what a drift scan looks back from.
+
+    Raises:
+        InvalidInputError: `conf["at"]` is given and is no whole hour.
+    """
+    at = evidence_time(run)
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    if (run.conf or {}).get("at") is not None and at != hour:
+        raise InvalidInputError(
+            f'conf["at"]={iso(at)} is no whole hour, and a scan looks back from one; give '
+            f"{iso(hour)} or {iso(hour + timedelta(hours=1))}"
+        )
+    return hour
+
+
 def check_conf(run: Run) -> None:
-    """Refuse a conf that asks for what a retrain run does not do.
+    """Refuse a conf that asks for what a governed run does not do.
 
     A misspelt `at` would train as of now, unnoticed; an `at` after the run was due would let in
-    what nobody could know then.
+    what nobody could know then. The same holds for the `at` of an asset's event.
 
     Raises:
         InvalidInputError: a key besides `at`, or an `at` that is later than the run's due time.
@@ -70,12 +105,12 @@ def check_conf(run: Run) -> None:
     if unknown := sorted(set(run.conf or {}) - set(CONF_KEYS)):
         raise InvalidInputError(
             f"the conf of this run has {', '.join(map(repr, unknown))[:200]}, "
-            f"which a retrain run does not know; what it takes is {', '.join(CONF_KEYS)}"
+            f"which this DAG does not know; what it takes is {', '.join(CONF_KEYS)}"
         )
     due = as_utc(run.run_after)
     if (at := evidence_time(run)) > due:
         raise InvalidInputError(
-            f'conf["at"]={iso(at)} is later than {iso(due)}, when this run was due; '
+            f"the evidence time {iso(at)} (at) is later than {iso(due)}, when this run was due; "
             "give an earlier time, or none"
         )
 

@@ -12,12 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from governance.config import load_config
+from governance_airflow.assets import severe_drift
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "config" / "governance.yaml"
-FILES = {"retrain.py": {"retrain__momentum", "retrain__arrival_delay"}}
+DECLARED = Path(__file__).with_name("governance.yaml")
+FILES = {
+    "deliver_alerts.py": {"deliver_alerts"},
+    "drift_calibration.py": {"drift_calibration"},
+    "drift_scan.py": {"drift_scan"},
+    "retrain.py": {"retrain__momentum", "retrain__arrival_delay"},
+}
 STEPS = ["check_data", "train", "register", "validate", "outcome"]
 
 
@@ -37,29 +45,88 @@ def test_every_dag_file_is_listed_here_with_its_dags(shipped: dict[str, Any]) ->
     assert found == FILES
 
 
-def test_one_dag_for_each_declared_model_and_none_else(shipped: dict[str, Any]) -> None:
-    assert set(shipped) == {f"retrain__{name}" for name in load_config(CONFIG).models}
+def retrain_dags(shipped: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name.removeprefix("retrain__"): dag
+        for name, dag in shipped.items()
+        if name.startswith("retrain__")
+    }
+
+
+def test_one_retrain_dag_for_each_declared_model_and_none_else(shipped: dict[str, Any]) -> None:
+    assert set(retrain_dags(shipped)) == set(load_config(CONFIG).models)
 
 
 def test_the_steps_stand_in_one_line_and_end_in_one_of_two(shipped: dict[str, Any]) -> None:
-    for dag in shipped.values():
+    for dag in retrain_dags(shipped).values():
         for step, following in itertools.pairwise(STEPS):
             assert following in dag.task_dict[step].downstream_task_ids
         assert dag.task_dict["outcome"].downstream_task_ids == {"validated", "failed"}
 
 
-def test_dags_are_documented_owned_and_never_run_twice_at_once(shipped: dict[str, Any]) -> None:
-    declared = load_config(CONFIG).models
+def test_dags_are_documented_tagged_and_never_run_twice_at_once(shipped: dict[str, Any]) -> None:
     for dag in shipped.values():
-        model = declared[dag.dag_id.removeprefix("retrain__")]
-        assert dag.doc_md and model.description in dag.doc_md
+        assert dag.doc_md and "The same without Airflow: `governance " in dag.doc_md
+        assert dag.description
         assert dag.max_active_runs == 1
         assert dag.catchup is False
-        assert {"governance", "retrain"} <= set(dag.tags)
+        assert "governance" in dag.tags
         for task in dag.tasks:
-            assert task.owner == model.owner
+            assert task.owner != "airflow"
             assert task.retries == 3
             assert task.execution_timeout is not None
+
+
+def test_a_retrain_dag_is_described_and_owned_as_its_model_is(shipped: dict[str, Any]) -> None:
+    declared = load_config(CONFIG).models
+    for name, dag in retrain_dags(shipped).items():
+        assert declared[name].description in dag.doc_md
+        assert "retrain" in dag.tags
+        assert {task.owner for task in dag.tasks} == {declared[name].owner}
+
+
+def test_a_scan_is_hourly_and_may_be_backfilled_over_the_demos_year(
+    shipped: dict[str, Any],
+) -> None:
+    dag = shipped["drift_scan"]
+    assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"
+    assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("0 * * * *", "UTC")
+    assert dag.start_date.year <= 2013
+    assert shipped["drift_calibration"].timetable.expression == "0 2 * * *"
+    assert shipped["deliver_alerts"].timetable.expression == "*/5 * * * *"
+
+
+def test_a_model_is_retrained_by_its_cron_line_by_its_drift_by_either_or_on_request(
+    load_dags: Callable[[Path], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drift = {
+        "live": {"kind": "function", "function": "tests.dags.live_model:hours"},
+        "retrain_on_drift": "severe",
+    }
+    models = yaml.safe_load(DECLARED.read_text())["models"]
+    declared = {
+        "cron": models["tiny"],
+        "asked": models["no_data"],
+        "both": {**models["tiny"], "drift": drift},
+        "drifted": {**models["no_data"], "drift": drift},
+        "watched": {**models["no_data"], "drift": {**drift, "retrain_on_drift": "never"}},
+    }
+    file = tmp_path / "governance.yaml"
+    file.write_text(json.dumps({"models": declared}))  # JSON is YAML without aliases
+    monkeypatch.setenv("GOVERNANCE_CONFIG", str(file))
+    found = load_dags(ROOT / "dags" / "retrain.py")
+    kinds = {name: type(found[f"retrain__{name}"].timetable).__name__ for name in declared}
+    assert kinds == {
+        "cron": "CronDataIntervalTimetable",
+        "asked": "NullTimetable",
+        "both": "AssetOrTimeSchedule",
+        "drifted": "AssetTriggeredTimetable",
+        "watched": "NullTimetable",
+    }
+    for name in ("both", "drifted"):
+        listens = found[f"retrain__{name}"].timetable.asset_condition
+        assert listens == severe_drift(name)
+    assert found["retrain__both"].timetable.timetable.expression == "0 6 * * 1-5"
 
 
 def test_a_schedule_counts_in_the_models_own_time_zone_and_none_means_on_request(

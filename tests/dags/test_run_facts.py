@@ -19,9 +19,22 @@ from governance.errors import (
 )
 from governance_airflow.connection import url_of
 from governance_airflow.retries import UNAVAILABLE_ONLY
-from governance_airflow.run_facts import RunFacts, check_conf
+from governance_airflow.run_facts import RunFacts, check_conf, scan_time
 
 DUE = datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+@dataclass
+class Asset:
+    uri: str = "governance://drift/severe/momentum"
+
+
+@dataclass
+class Event:
+    """Stands for an asset event that a run consumed."""
+
+    extra: dict[str, Any]
+    asset: Asset = field(default_factory=Asset)
 
 
 @dataclass
@@ -35,6 +48,7 @@ class Run:
     conf: dict[str, Any] | None = field(default_factory=dict)
     triggering_user_name: str | None = None
     run_type: str = "scheduled"
+    consumed_asset_events: list[Event] = field(default_factory=list)
 
 
 @dataclass
@@ -87,6 +101,37 @@ def test_a_key_that_a_retrain_run_does_not_know_is_refused_and_at_is_named(
 @pytest.mark.parametrize("conf", [None, {}, {"at": None}, {"at": "2026-03-02T06:00:00Z"}])
 def test_an_evidence_time_up_to_the_due_time_is_taken(conf: dict[str, Any] | None) -> None:
     check_conf(Run(conf=conf))
+
+
+def test_a_run_that_drift_started_uses_what_was_known_when_the_drift_was_seen() -> None:
+    seen = [Event({"at": "2026-03-01T22:00:00Z"}), Event({"at": "2026-03-01T18:00:00-05:00"})]
+    by_drift = Run(run_type="asset_triggered", consumed_asset_events=seen)
+    assert RunFacts.of(by_drift, owner="o").at == datetime(2026, 3, 1, 23, tzinfo=UTC)
+    by_drift.conf = {"at": "2026-02-01T00:00:00Z"}
+    assert RunFacts.of(by_drift, owner="o").at == datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "event", [Event({}), Event({"at": "2026-03-01T22:00:00Z"}, asset=Asset("s3://data/prices"))]
+)
+def test_an_event_that_says_nothing_of_drift_leaves_the_due_time(event: Event) -> None:
+    run = Run(run_type="asset_triggered", consumed_asset_events=[event])
+    assert RunFacts.of(run, owner="o").at == DUE
+
+
+@pytest.mark.parametrize("at", ["2027-01-01T00:00:00Z", "soon", "2026-01-01T00:00:00", 5])
+def test_an_event_cannot_ask_for_a_time_to_come_or_for_none(at: Any) -> None:
+    with pytest.raises(InvalidInputError, match="at"):
+        check_conf(Run(run_type="asset_triggered", consumed_asset_events=[Event({"at": at})]))
+
+
+def test_a_scan_looks_back_from_a_whole_hour() -> None:
+    end = DUE - timedelta(hours=6)
+    assert scan_time(Run(data_interval_end=end)) == end
+    assert scan_time(Run(run_after=DUE + timedelta(minutes=59, seconds=59))) == DUE
+    assert scan_time(Run(conf={"at": "2026-03-01T18:00:00-05:00"})).hour == 23
+    with pytest.raises(InvalidInputError, match="whole hour"):
+        scan_time(Run(conf={"at": "2026-03-01T18:30:00Z"}))
 
 
 def test_an_evidence_time_after_the_run_was_due_is_refused() -> None:

@@ -1,0 +1,183 @@
+"""The steps of the hourly drift scan as operators; each is one call into the package.
+
+    plan = PlanDriftScanOperator(task_id="plan")
+    scan = ScanDriftOperator.partial(task_id="scan").expand(models=plan.output)
+    scan >> RequestRetrainingOperator(task_id="request_retraining", scan_task_id="scan",
+                                      trigger_rule="all_done")
+    scan >> DeliverAlertsOperator(task_id="deliver_alerts", trigger_rule="all_done")
+
+Repeating a task changes nothing: reports and incidents are found again by their moment, and the
+outbox tells each event once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+from governance.errors import DriftScanError
+from governance.values import iso
+from governance_airflow.assets import DRIFT_ALIAS, severe_drift
+from governance_airflow.connection import open_governance
+from governance_airflow.mail_connection import server_arguments
+from governance_airflow.run_facts import check_conf, scan_time
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from governance.evidence.drift.report import DriftReport
+
+REQUESTS = "retrain_requests"  # XCom key: what a scan asks for, kept also when the scan fails
+
+
+class PlanDriftScanOperator(BaseOperator):
+    """Which models are scanned together: those in production at that time that declare `drift`.
+
+    Returns lists of names, one per task: a task's start costs a second, a scan milliseconds. Skips
+    the run where drift detection is switched off; no model means no task.
+
+    Args:
+        shard_size: models in one task.
+    """
+
+    def __init__(self, *, shard_size: int = 50, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.shard_size = shard_size
+
+    def execute(self, context: Context) -> list[list[str]]:
+        check_conf(context["dag_run"])
+        at = scan_time(context["dag_run"])
+        with open_governance() as gov:
+            if not gov.settings.enable_drift_detection:
+                raise AirflowSkipException(
+                    "drift detection is switched off (GOVERNANCE_ENABLE_DRIFT_DETECTION=false)"
+                )
+            shards = [list(names) for names in gov.drift.shards(at, size=self.shard_size)]
+        self.log.info("at %s: %s", iso(at), shards or "no model in production declares drift")
+        return shards
+
+
+class ScanDriftOperator(BaseOperator):
+    """Scans every model of a shard; fails with the names of those that could not be scanned.
+
+    The others are scanned and recorded before, and what they ask for is kept.
+    """
+
+    template_fields: Sequence[str] = ("models",)
+
+    def __init__(self, *, models: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.models = models
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        at = scan_time(context["dag_run"])
+        failed: DriftScanError | None = None
+        with open_governance() as gov:
+            try:
+                reports = gov.drift.scan_shard(list(self.models), at=at)
+            except DriftScanError as error:
+                reports, failed = error.reports, error
+        for report in reports:
+            self.log.info("%s: %s", report.model, "; ".join((report.severity, *report.reasons)))
+        requests = [retrain_request(report) for report in reports if report.retrain_requested]
+        context["ti"].xcom_push(key=REQUESTS, value=requests)
+        if failed is not None:
+            raise failed
+        return [outcome(report) for report in reports]
+
+
+class RequestRetrainingOperator(BaseOperator):
+    """An asset event for every model whose severe drift asks for a retrain run.
+
+    The package limits how often it asks. A task of its own, since Airflow drops the events of a
+    failed task, and one model that cannot be scanned must not keep another from being retrained.
+
+    Args:
+        scan_task_id: the mapped scans, whichever of them failed.
+    """
+
+    def __init__(self, *, scan_task_id: str, **kwargs: Any) -> None:
+        super().__init__(outlets=[DRIFT_ALIAS], **kwargs)
+        self.scan_task_id = scan_task_id
+
+    def execute(self, context: Context) -> list[str]:
+        told = context["ti"].xcom_pull(task_ids=[self.scan_task_id], key=REQUESTS)
+        requests = [request for shard in told for request in shard or []]
+        for request in requests:
+            context["outlet_events"][DRIFT_ALIAS].add(
+                severe_drift(request["model"]),
+                extra={key: request[key] for key in ("at", "report", "incident")},
+            )
+        return [request["model"] for request in requests]
+
+
+class CalibrateDriftOperator(BaseOperator):
+    """Reference days held against each other: how often the alarm rules fire where nothing drifts.
+
+    The measured rate is recorded beside the budget of the policy.
+    """
+
+    template_fields: Sequence[str] = ("models",)
+
+    def __init__(self, *, models: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.models = models
+
+    def execute(self, context: Context) -> None:
+        at = scan_time(context["dag_run"])
+        with open_governance() as gov:
+            for name in self.models:
+                self.log.info("%s: %s", name, gov.drift.calibrate(name, at=at))
+
+
+class DeliverAlertsOperator(BaseOperator):
+    """Sends what the outbox holds and is due; what cannot be sent stays there for the next try.
+
+    Never fails because of the mail server: the alerts are safe, and the log says what waits.
+    """
+
+    def execute(self, context: Context) -> dict[str, int]:
+        with open_governance() as gov:
+            arguments = server_arguments()
+            mailer = None if arguments is None else gov.alerts.smtp(**arguments)
+            delivered = gov.alerts.deliver(mailer=mailer)
+        counts = {
+            "sent": delivered.sent,
+            "failed": delivered.failed,
+            "dead": delivered.dead,
+            "waiting": delivered.waiting,
+        }
+        if delivered.failed or delivered.dead:
+            self.log.warning(
+                "not all alerts could be sent; they stay in the outbox (`governance alerts list` "
+                "shows them): %s",
+                counts,
+            )
+        else:
+            self.log.info("alerts: %s", counts)
+        return counts
+
+
+def outcome(report: DriftReport) -> dict[str, Any]:
+    """What a scan tells the next tasks of a report: names, no figures."""
+    return {
+        "model": report.model,
+        "version_id": report.version_id,
+        "report": report.id,
+        "severity": report.severity.value,
+        "event": report.event,
+        "incident": report.incident_id,
+    }
+
+
+def retrain_request(report: DriftReport) -> Mapping[str, Any]:
+    """What the asset event says of the drift that it comes from."""
+    return {
+        "model": report.model,
+        "at": iso(report.at),
+        "report": report.id,
+        "incident": report.incident_id,
+    }
