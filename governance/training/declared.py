@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from governance.config import GovernanceConfig
+from governance.config.drift import FunctionData
+from governance.config.model import FunctionCall
 from governance.errors import ConfigError, FeatureGraphError
 from governance.registry.features import FeatureGraph
 from governance.registry.functions import load_function
@@ -28,11 +30,14 @@ def check_declarations(config: GovernanceConfig, *, file: Path) -> dict[str, Fea
     graphs = {}
     for name, model in config.models.items():
         try:
-            for what, call in (
+            calls: list[tuple[str, FunctionCall | FunctionData]] = [
                 ("source", model.source),
                 ("label", model.label),
                 ("trainer", model.trainer),
-            ):
+            ]
+            if model.drift is not None and isinstance(model.drift.live, FunctionData):
+                calls.append(("drift.live", model.drift.live))
+            for what, call in calls:
                 load_function(call.function, what=what)
             graphs[name] = feature_graph(model)
             _ = graphs[name].hash  # reads the code of every logic, so that a missing one shows

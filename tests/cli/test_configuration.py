@@ -12,16 +12,17 @@ CONFIG = Path(__file__).parents[2] / "config" / "governance.yaml"
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "named"),
+    ("model", "right", "wrong", "named"),
     [
-        ("sp500:bars", "sp500:rabs", "rabs"),
-        ("dependencies: [high, low]", "dependencies: [hi, low]", "day_range"),
-        ("feature_logic:day_range", "feature_logic:day_ranch", "day_ranch"),
+        ("momentum", "sp500:bars", "sp500:rabs", "rabs"),
+        ("momentum", "dependencies: [high, low]", "dependencies: [hi, low]", "day_range"),
+        ("momentum", "feature_logic:day_range", "feature_logic:day_ranch", "day_ranch"),
+        ("arrival_delay", "flights:hours", "flights:ours", "drift.live"),
     ],
-    ids=["function", "dependency", "logic"],
+    ids=["function", "dependency", "logic", "live data"],
 )
 def test_what_cannot_be_used_is_named_with_its_file_and_model(
-    run: Run, tmp_path: Path, right: str, wrong: str, named: str
+    run: Run, tmp_path: Path, model: str, right: str, wrong: str, named: str
 ) -> None:
     path = tmp_path / "governance.yaml"
     assert right in CONFIG.read_text()
@@ -29,4 +30,4 @@ def test_what_cannot_be_used_is_named_with_its_file_and_model(
     said = run("config", "check", str(path))
     assert (said.code, said.out) == (2, "")
     shown = said.err.replace("\n", "")
-    assert str(path) in shown and "models.momentum" in shown and named in shown
+    assert str(path) in shown and f"models.{model}" in shown and named in shown
