@@ -1,0 +1,218 @@
+"""Live data in an SQL database: the hour's rows and the wanted columns of a table or a query.
+
+The time filter is part of the statement, with bound values. Neighbours: ``sql_connection`` reads
+without writing, ``sql_values`` turns rows into Arrow.
+
+SQLite has no times but text. Texts are compared with ``2013-02-08T18:00:00`` (and where that finds
+none, with a space for the ``T``); so they must be ISO 8601 in UTC, all written in one way.
+
+Not promised: a query that cannot be a subquery; rows without a time, which no hour has; a changed
+row that leaves an hour's number of rows as it was (fingerprints count).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from governance.errors import InvalidEvidenceError
+from governance.evidence.drift.sources.event_times import clip, outside_told
+from governance.evidence.drift.sources.hours import HOUR, hours_between, joined
+from governance.evidence.drift.sources.live import LiveRows, LiveStatus
+from governance.evidence.drift.sources.sql_connection import LiveDatabase, is_refusal, refusal
+from governance.evidence.drift.sources.sql_values import in_utc, time_array, value_array
+
+_BATCH = 20_000  # rows that are Python objects at the same time
+Bounds = tuple[Any, Any]
+
+
+class SqlSource:
+    """
+    Args:
+        url: SQLAlchemy URL; empty if its variable is not set.
+        url_from: the name of that variable, for messages.
+        table: ``table`` or ``schema.table``, or
+        query: a SELECT with ``:start`` and ``:end``, bound to times in UTC (SQLite: to text).
+        time_column: event time.
+
+    Raises:
+        LiveDataError: no URL, or one that cannot be used.
+    """
+
+    def __init__(
+        self, url: str, *, url_from: str, table: str | None, query: str | None, time_column: str
+    ) -> None:
+        self._database = LiveDatabase(url, url_from=url_from)
+        self._table = table
+        self._query = (query or "").strip().rstrip(";")
+        self._time_column = time_column
+        self._name = table if table else "the query"
+
+    def read(self, start: datetime, end: datetime, columns: Sequence[str]) -> LiveRows:
+        """See :class:`~governance.evidence.drift.sources.live.LiveSource`."""
+        hours = hours_between(start, end)
+        first, last = hours[0], hours[-1] + HOUR
+        try:
+            with self._database.read() as connection:
+                names = self._names(connection, columns, (first, last))
+                table = self._rows(connection, names, first, last)
+                if table is None:
+                    self._check_sample(connection)
+                    problem = f"{self._name} has no rows then"
+                    return LiveRows(status=LiveStatus.EMPTY, problem=problem)
+            rows, outside = clip(
+                table,
+                names,
+                time_column=self._time_column,
+                start=first,
+                end=last,
+                where=self._name,
+            )
+        except InvalidEvidenceError as error:
+            problem = f"{self._name}: {error.message}"
+            return LiveRows(status=LiveStatus.INVALID, problem=problem)
+        told = outside_told(outside, table.num_rows, first, last, self._name) if outside else None
+        if not rows.num_rows:
+            return LiveRows(status=LiveStatus.INVALID, problem=told, outside=outside)
+        return LiveRows(
+            table=rows,
+            status=LiveStatus.OK,
+            problem=told,
+            fingerprint=f"rows={table.num_rows}" if len(hours) == 1 else None,
+            outside=outside,
+        )
+
+    def fingerprints(self, start: datetime, end: datetime) -> Mapping[datetime, str]:
+        """The number of rows of each hour, counted by the database where it is a known one."""
+        hours = hours_between(start, end)
+        first, last = hours[0], hours[-1] + HOUR
+        if self._database.backend not in ("postgresql", "sqlite"):
+            return {}
+        with self._database.read() as connection:
+            self._names(connection, (), (first, last))  # says what is wrong with the table
+            try:
+                counted = self._counts(connection, first, last)
+            except SQLAlchemyError as error:
+                if is_refusal(error):
+                    return {}  # times that do not compare; reading says so
+                raise
+        return {hour: f"rows={counted[hour]}" for hour in hours if hour in counted}
+
+    def _from(self, names: Sequence[str], bounds: Bounds) -> tuple[sa.FromClause, bool]:
+        """What is selected from, and whether the time filter is in it already."""
+        listed: list[sa.ColumnClause[Any]] = [
+            sa.column(name) for name in dict.fromkeys([self._time_column, *names])
+        ]
+        if self._table:
+            schema, _, table = self._table.rpartition(".")
+            return sa.table(table, *listed, schema=schema or None), False
+        start, end = bounds
+        given = sa.text(f"\n{self._query}\n").bindparams(_bound(start, "start"), _bound(end, "end"))
+        return given.columns(*listed).subquery("live"), True
+
+    def _select(self, names: Sequence[str], bounds: Bounds, *what: Any) -> sa.Select[Any]:
+        source, filtered = self._from(names, bounds)
+        statement = sa.select(*(what or [source.c[name] for name in names])).select_from(source)
+        if filtered:
+            return statement
+        time = source.c[self._time_column]
+        return statement.where(time >= _bound(bounds[0]), time < _bound(bounds[1]))
+
+    def _names(
+        self, connection: sa.Connection, columns: Sequence[str], hours: tuple[datetime, datetime]
+    ) -> list[str]:
+        """The time column first, then those of ``columns`` that are there."""
+        source, _ = self._from((), self._bounds(*hours)[0])
+        star: sa.ColumnElement[Any] = sa.literal_column("*")
+        found = connection.execute(sa.select(star).select_from(source).where(sa.false()))
+        there = list(found.keys())
+        found.close()
+        if self._time_column not in there:
+            raise InvalidEvidenceError(
+                f"there is no column {self._time_column!r}; set drift.time_column to one of "
+                f"{', '.join(there[:20])}"
+            )
+        return list(dict.fromkeys([self._time_column, *(one for one in columns if one in there)]))
+
+    def _rows(
+        self, connection: sa.Connection, names: list[str], start: datetime, end: datetime
+    ) -> pa.Table | None:
+        for bounds in self._bounds(start, end):
+            try:
+                result = connection.execution_options(yield_per=_BATCH).execute(
+                    self._select(names, bounds)
+                )
+                parts = [self._arrow(names, rows, bounds) for rows in result.partitions()]
+            except SQLAlchemyError as error:
+                if self._table and is_refusal(error):  # its columns are there: it is the times
+                    raise InvalidEvidenceError(
+                        f"column {self._time_column!r} does not compare with times "
+                        f"({refusal(error)}); make it a timestamptz, or cast it in drift.live.query"
+                    ) from error
+                raise
+            parts = [part for part in parts if part is not None]
+            if parts:
+                return joined([(f"batch {n}", part) for n, part in enumerate(parts)])
+        return None
+
+    def _arrow(self, names: Sequence[str], rows: Sequence[Any], bounds: Bounds) -> pa.Table | None:
+        """One batch; ``None`` where its texts are written in another way than the bounds."""
+        times, *others = zip(*rows, strict=True)
+        array = time_array(times, self._time_column)
+        if isinstance(bounds[0], str) and isinstance(times[0], str):
+            if times[0][10:11] != bounds[0][10]:
+                return None
+            if not in_utc(times):
+                raise InvalidEvidenceError(
+                    f"column {self._time_column!r} has texts that are not in UTC, so that their "
+                    "order is not that of time; store them in UTC (2013-02-08T18:00:00Z)"
+                )
+        arrays = [array, *(value_array(values) for values in others)]
+        return pa.table(dict(zip(names, arrays, strict=True)))
+
+    def _check_sample(self, connection: sa.Connection) -> None:
+        """No rows may mean times that compare with nothing: one of them tells."""
+        if not self._table:
+            return
+        source, _ = self._from((), ("", ""))
+        time = source.c[self._time_column]
+        value = connection.execute(sa.select(time).where(time.is_not(None)).limit(1)).scalar()
+        if value is not None:
+            time_array([value], self._time_column)
+
+    def _counts(
+        self, connection: sa.Connection, start: datetime, end: datetime
+    ) -> dict[datetime, int]:
+        time: Any = sa.column(self._time_column)
+        sqlite = self._database.backend == "sqlite"
+        hour = sa.func.substr(time, 1, 13) if sqlite else sa.func.date_trunc("hour", time)
+        counted: dict[datetime, int] = {}
+        for bounds in self._bounds(start, end):
+            grouped = self._select((), bounds, hour, sa.func.count()).group_by(hour)
+            for found, count in connection.execute(grouped):
+                if sqlite and found[10:11] == bounds[0][10]:
+                    counted[datetime.fromisoformat(f"{found}:00:00").replace(tzinfo=UTC)] = count
+                elif isinstance(found, datetime) and found.tzinfo is not None:
+                    counted[found.astimezone(UTC)] = count
+            if counted:
+                break
+        return counted
+
+    def _bounds(self, start: datetime, end: datetime) -> list[Bounds]:
+        """What times are compared with; the first that finds any rows counts."""
+        if self._database.backend != "sqlite":
+            return [(start, end)]
+        return [
+            (start.strftime(pattern), end.strftime(pattern))
+            for pattern in ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
+        ]
+
+
+def _bound(value: Any, name: str | None = None) -> sa.BindParameter[Any]:
+    kind = sa.String() if isinstance(value, str) else sa.DateTime(timezone=True)
+    return sa.bindparam(name, value, kind)
