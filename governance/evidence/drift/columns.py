@@ -57,27 +57,46 @@ def kind_of(column: pa.Array | pa.ChunkedArray) -> Kind | None:
     return "categorical" if _has_text(kind) else None
 
 
-def as_numbers(column: pa.Array | pa.ChunkedArray) -> FloatArray | None:
-    """float64[rows], missing as NaN; ``None`` where the type is no number.
+def as_numbers(
+    column: pa.Array | pa.ChunkedArray, *, null: float = np.nan, spare: FloatArray | None = None
+) -> FloatArray | None:
+    """float64[rows] of its own; ``None`` where the type is no number.
+
+    Args:
+        null: what stands where there is no value.
+        spare: memory to write to, if it is large enough.
 
     >>> as_numbers(pa.array([1, None])).tolist()
     [1.0, nan]
     """
+    rows = len(column)
+    if spare is None or len(spare) < rows:
+        spare = np.empty(rows)
+    numbers = spare[:rows]
     kind = column.type
     if kinds.is_dictionary(kind):
         kind = kind.value_type
         column = column.cast(kind)
-    if column.null_count == len(column):
-        return np.full(len(column), np.nan)
+    if column.null_count == rows:
+        numbers[:] = null
+        return numbers
     if not (kinds.is_integer(kind) or kinds.is_floating(kind)):
         if not (kinds.is_decimal(kind) or kinds.is_boolean(kind)):
             return None
         column = column.cast(pa.float64())
-    if isinstance(column, pa.Array):
-        numbers = column.to_numpy(zero_copy_only=False)
-    else:
-        numbers = column.to_numpy()
-    return numbers.astype(np.float64, copy=False)  # type: ignore[no-any-return]
+    at = 0
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else (column,):
+        part = numbers[at : at + len(chunk)]
+        if chunk.null_count:  # copying around the gaps and filling them is faster than Arrow's way
+            gaps = chunk.is_null().to_numpy(zero_copy_only=False)
+            held = [None, chunk.buffers()[1]]
+            full = pa.Array.from_buffers(chunk.type, len(chunk), held, offset=chunk.offset)
+            part[:] = full.to_numpy()
+            part[gaps] = null
+        else:
+            part[:] = chunk.to_numpy()
+        at += len(part)
+    return numbers
 
 
 def text_counts(
@@ -92,8 +111,14 @@ def text_counts(
     >>> texts.to_pylist(), counts.tolist(), missing
     (['7'], [2], 1)
     """
-    if column.null_count == len(column):
-        return pa.array([], pa.string()), np.zeros(0, np.int64), len(column)
+    missing = column.null_count
+    if missing == len(column):
+        return pa.array([], pa.string()), np.zeros(0, np.int64), missing
+    if kinds.is_boolean(column.type):
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        true = sum(chunk.true_count for chunk in chunks)
+        counts = np.array([len(column) - missing - true, true], np.int64)
+        return pa.array(["false", "true"], pa.string()), counts, missing
     if kinds.is_dictionary(column.type):
         values, counts = _of_dictionary(column)
     else:

@@ -11,6 +11,7 @@ Not promised: equal edges from another sample, however similar. They are made on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,10 @@ from governance.evidence.drift.edge_groups import equal_mass_groups
 BINS = 512
 CATEGORIES = 1000
 DISCRETE = 32  # distinct numbers up to which each is a category of its own
-FARTHEST = 2.0**490  # from the centre; sums count values beyond it as if they lay there
+FARTHEST = 2.0**460  # values beyond it count in sums as if they lay there
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureEdges:
     """
     Attributes:
@@ -65,6 +66,16 @@ class FeatureEdges:
     @property
     def bins(self) -> int:
         return len(self.groups)
+
+    def known(self, kind: pa.DataType) -> pa.Array:
+        """The categories as Arrow texts of one type, made once."""
+        if kind not in self._known:
+            self._known[kind] = pa.array(self.categories, kind)
+        return self._known[kind]
+
+    @cached_property
+    def _known(self) -> dict[pa.DataType, pa.Array]:
+        return {}
 
     @property
     def exact(self) -> BoolArray:

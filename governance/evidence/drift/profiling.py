@@ -58,12 +58,13 @@ def profile_table(layout: Layout, table: pa.Table) -> ProfileBlock:
     """
     block = ProfileBlock.empty(layout)
     object.__setattr__(block, "rows", table.num_rows)
+    spare = np.empty(table.num_rows)  # one memory for all columns: getting it is dear
     where = {name: at for at, name in enumerate(table.column_names)}
     for at, edges in enumerate(layout.edges):
         if edges.name not in where:
             block.problem[at] = Problem.COLUMN_MISSING
             continue
-        counted = _count(edges, table.column(where[edges.name]))
+        counted = _count(edges, table.column(where[edges.name]), spare)
         if counted is None:
             block.problem[at] = Problem.WRONG_DTYPE
             continue
@@ -100,26 +101,30 @@ def profile_column(edges: FeatureEdges, column: Any) -> FeatureProfile:
     )
 
 
-def _count(edges: FeatureEdges, column: pa.Array | pa.ChunkedArray) -> _Counted | None:
+def _count(
+    edges: FeatureEdges, column: pa.Array | pa.ChunkedArray, spare: FloatArray | None = None
+) -> _Counted | None:
     if edges.kind == "categorical":
         return _count_texts(edges, column)
-    numbers = as_numbers(column)
-    return None if numbers is None else _count_numbers(edges, numbers)
+    numbers = as_numbers(column, null=np.inf, spare=spare)
+    return None if numbers is None else _count_numbers(edges, numbers, column.null_count)
 
 
-def _count_numbers(edges: FeatureEdges, numbers: FloatArray) -> _Counted:
-    ordered = np.sort(numbers)  # -inf first, then finite values, inf, NaN
+def _count_numbers(edges: FeatureEdges, ordered: FloatArray, nulls: int) -> _Counted:
+    """Counts of numbers (which are put in order); ``nulls`` of the positive infinities are none."""
+    ordered.sort()  # -inf, finite values, inf and nulls, NaN
     low, high, end = 0, len(ordered), len(ordered)
     if end and not (ordered[0] > -np.inf and ordered[-1] < np.inf):
         low = int(ordered.searchsorted(-np.inf, side="right"))
-        high, end = ordered.searchsorted([np.inf, np.nan]).tolist()
+        high = int(ordered.searchsorted(np.inf))
+        end = int(ordered.searchsorted(np.nan))
     known = ordered[low:high]
     counts = np.empty(edges.bins, np.int64)
     upto = known.searchsorted(edges.cuts, side="right")
     counts[:-1] = upto
     counts[-1] = len(known)
     counts[1:] -= upto
-    made = _Counted(counts, missing=len(ordered) - end, infinite=low + end - high)
+    made = _Counted(counts, len(ordered) - end + nulls, low + end - high - nulls)
     if len(known):
         made.minimum, made.maximum = float(known[0]) + 0.0, float(known[-1]) + 0.0
         made.total, made.squares = sums_of(known, edges.centre, edges.scale)
@@ -127,10 +132,9 @@ def _count_numbers(edges: FeatureEdges, numbers: FloatArray) -> _Counted:
 
 
 def _count_texts(edges: FeatureEdges, column: pa.Array | pa.ChunkedArray) -> _Counted | None:
-    known = pa.array(edges.categories, pa.large_string())
     if kinds.is_string(column.type) or kinds.is_large_string(column.type):
         # Looked up row by row in the few known texts, so that a million new ones cost nothing.
-        found = pc.index_in(column, value_set=known.cast(column.type))
+        found = pc.index_in(column, value_set=edges.known(column.type))
         rows = found.drop_null().to_numpy(zero_copy_only=False)
         counts = np.bincount(rows, minlength=edges.bins)
         missing = column.null_count
@@ -140,7 +144,7 @@ def _count_texts(edges: FeatureEdges, column: pa.Array | pa.ChunkedArray) -> _Co
     if counted is None:
         return None
     texts, times, missing = counted
-    at = pc.index_in(texts, value_set=known.cast(texts.type))
+    at = pc.index_in(texts, value_set=edges.known(texts.type))
     where = at.fill_null(edges.bins - 1).to_numpy(zero_copy_only=False)
     counts = np.zeros(edges.bins, np.int64)
     np.add.at(counts, where, times)

@@ -6,8 +6,8 @@ the reference's standard deviation; sums of multiples are exact in float64 while
 day counted at once instead of by hours, gives the same bits, and merging is associative.
 
 Neighbours: ``profiling`` (counts rows), ``profile`` and ``block`` (hold the sums). Not promised:
-exactness beyond that range (it is then that of float64), and values farther than 2**490 from the
-centre, which count as if they lay there.
+exactness beyond that range (it is then that of float64). Values more than 2**460 from the centre,
+or that many standard deviations, count as if they lay there, so that no sum ever overflows.
 """
 
 from __future__ import annotations
@@ -21,33 +21,39 @@ from governance.evidence.drift.columns import FloatArray
 from governance.evidence.drift.edges import FARTHEST
 
 _FINE = 20  # binary digits below the standard deviation
+_AT_ONCE = 16_384  # rows; what is worked on stays in the processor's cache
 
 
-def sums_of(
-    values: FloatArray, centre: float, scale: float, *, spare: FloatArray | None = None
-) -> tuple[float, float]:
+def sums_of(values: FloatArray, centre: float, scale: float) -> tuple[float, float]:
     """Sum of (x - centre) and of (x - centre)², rounded row by row to their quanta.
 
     Args:
         values: finite, ascending.
-        spare: memory for as many values, which is overwritten.
 
     >>> sums_of(np.array([9.0, 11.0, 12.0]), 10.0, 1.0)
     (2.0, 6.0)
     """
     if not len(values):
         return 0.0, 0.0
-    exponent = min(max(math.frexp(scale)[1], -450), 450)
-    away = np.subtract(values, centre, out=None if spare is None else spare[: len(values)])
-    if away[0] < -FARTHEST or away[-1] > FARTHEST:
-        away.clip(-FARTHEST, FARTHEST, out=away)
-    away *= math.ldexp(1.0, _FINE - exponent)
-    np.rint(away, out=away)
-    total = float(away.sum())
-    np.multiply(away, away, out=away)
-    away *= math.ldexp(1.0, -_FINE)  # from quanta of the square to quanta
-    np.rint(away, out=away)
-    squares = float(away.sum())
+    exponent = max(math.frexp(scale)[1], -400)
+    farthest = math.ldexp(FARTHEST, min(exponent, 0))
+    far = values[0] - centre < -farthest or values[-1] - centre > farthest
+    fine, coarse = math.ldexp(1.0, _FINE - exponent), math.ldexp(1.0, -_FINE)
+    total = squares = 0.0
+    spare = np.empty(min(len(values), _AT_ONCE))
+    for start in range(0, len(values), _AT_ONCE):
+        part = values[start : start + _AT_ONCE]
+        away = spare[: len(part)]
+        np.subtract(part, centre, out=away)
+        if far:
+            away.clip(-farthest, farthest, out=away)
+        away *= fine
+        np.rint(away, out=away)
+        total += float(away.sum())
+        np.multiply(away, away, out=away)
+        away *= coarse
+        np.rint(away, out=away)
+        squares += float(away.sum())
     return (
         math.ldexp(total, exponent - _FINE) + 0.0,
         math.ldexp(squares, 2 * exponent - _FINE) + 0.0,
