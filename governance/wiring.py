@@ -17,6 +17,7 @@ from governance.config.governance_file import GovernanceConfig
 from governance.decisions.promotion import ModelPromotion
 from governance.decisions.record import Decision
 from governance.decisions.validation import VersionValidation
+from governance.effects.alerts.center import AlertCenter
 from governance.effects.registry_files import RegistryFiles
 from governance.evidence.metrics_log import ValidationMetricsTracker
 from governance.history.audit import AuditLog
@@ -43,7 +44,7 @@ class Governance:
 
     Attributes:
         registry: what exists. validation: what was measured. promotion: what decides.
-        audit: what happened. cycle: the steps of a retrain run.
+        audit: what happened. cycle: the steps of a retrain run. alerts: who is told of incidents.
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -63,6 +64,7 @@ class Governance:
         )
         self.promotion = ModelPromotion(database, self._probing.check_integrity)
         self.files = RegistryFiles(database, settings.home)
+        self.alerts = AlertCenter(database, settings, self._config)
         self.cycle = RetrainCycle(
             settings,
             config=self._config,

@@ -13,7 +13,17 @@ from typing import Annotated
 
 import typer
 
-from governance.cli import audit, configuration, db, init, promotion, registry, retrain, validate
+from governance.cli import (
+    alerts,
+    audit,
+    configuration,
+    db,
+    init,
+    promotion,
+    registry,
+    retrain,
+    validate,
+)
 from governance.cli.session import Location
 from governance.errors import GovernanceError, InsufficientEvidenceError
 from governance.values import Verdict
@@ -27,6 +37,7 @@ app = typer.Typer(
     help="Model governance: what exists, what was measured, what was decided, and why.",
 )
 app.add_typer(registry.app, name="registry", help="What exists: versions, artifacts.")
+app.add_typer(alerts.app, name="alerts", help="Incidents, and who is told of them.")
 app.add_typer(audit.app, name="audit", help="What happened: the audit log.")
 app.add_typer(db.app, name="db", help="The database schema.")
 app.add_typer(configuration.app, name="config", help="governance.yaml.")

@@ -1,0 +1,231 @@
+"""The outbox as the relay works on it: bind rows to a message, claim it, mark what came of it.
+
+A row goes ``pending`` -> (bound: it has a ``message_id``) -> ``sent``, ``dead`` or ``dropped``.
+What a message holds is fixed in one transaction, before the first attempt to send it; a claim is a
+lease (``claimed_until``), so that of two relays one sends, and what a killed one left is taken up
+when the lease is over. All of this runs under one lock, and nothing is sent under it.
+
+Not promised: that a lease outlives a server that takes longer than ``LEASE`` for one message. Then
+two relays send it, with the same id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, update
+
+from governance.config.alerts import AlertSettings
+from governance.effects.alerts.grouping import message_id, messages
+from governance.effects.alerts.outgoing import Failure, Outgoing
+from governance.store.alert_tables import alert_outbox, incidents
+
+LEASE = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+# A relay that did not run for days still tries what it finds, and not only once.
+FEWEST_ATTEMPTS = 10
+UNREACHABLE, REFUSED = "unreachable: ", "refused: "
+
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=0x676F765F6F7574)
+_row = alert_outbox.c
+_PENDING: ColumnElement[bool] = _row.state == "pending"
+_BOUND: ColumnElement[bool] = and_(_PENDING, _row.message_id.is_not(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that this relay alone may send until ``until``."""
+
+    message: Outgoing
+    attempts: int
+    until: datetime
+
+
+def waiting_channels(connection: Connection) -> list[str]:
+    """Channels with something to send, also those that are configured no more."""
+    query = select(_row.channel).where(_PENDING).distinct().order_by(_row.channel)
+    return list(connection.scalars(query))
+
+
+def count_waiting(connection: Connection) -> int:
+    """Alerts that are still to be told."""
+    return connection.scalar(select(func.count()).where(_PENDING)) or 0
+
+
+def claim(
+    tx: Connection, channel: str, settings: AlertSettings, *, now: datetime, flush: bool = False
+) -> Claimed | None:
+    """The next message of ``channel`` that is due, for this relay alone; ``None`` if none is."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(_LOCK)
+    if _paused(tx, channel, now):
+        return None
+    due = _next_due(tx, channel, now)
+    if due is None and _bind(tx, channel, settings, now=now, flush=flush):
+        due = _next_due(tx, channel, now)
+    if due is None:
+        return None
+    until = now + LEASE
+    mine = and_(_BOUND, _row.channel == channel, _row.message_id == due)
+    tx.execute(update(alert_outbox).where(mine).values(claimed_until=until))
+    rows = tx.execute(select(alert_outbox).where(mine).order_by(_row.id)).all()
+    message = Outgoing(
+        message_id=due,
+        channel=channel,
+        events=tuple(row.payload for row in rows),
+        created_at=max(row.created_at for row in rows),
+    )
+    return Claimed(message, attempts=rows[0].attempts, until=until)
+
+
+def _paused(tx: Connection, channel: str, now: datetime) -> bool:
+    """Is the whole channel waiting for its next attempt? Its server need not be asked before."""
+    down = and_(
+        _BOUND,
+        _row.channel == channel,
+        _row.next_attempt_at > now,
+        _row.last_error.like(f"{UNREACHABLE}%"),
+    )
+    return tx.execute(select(_row.id).where(down).limit(1)).first() is not None
+
+
+def _next_due(tx: Connection, channel: str, now: datetime) -> str | None:
+    query = (
+        select(_row.message_id)
+        .where(_BOUND, _row.channel == channel, _row.next_attempt_at <= now, _free(now))
+        .order_by(_row.id)
+        .limit(1)
+    )
+    return tx.scalar(query)
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return or_(_row.claimed_until.is_(None), _row.claimed_until <= now)
+
+
+def _bind(
+    tx: Connection, channel: str, settings: AlertSettings, *, now: datetime, flush: bool
+) -> bool:
+    """Put what is waiting into messages, as far as group and hour allow; was there any?"""
+    rows = list(_unbound(tx, channel, now))
+    if not rows:
+        return False
+    taken = messages(
+        [row.created_at for row in rows],
+        now=now,
+        window=settings.group,
+        allowed=settings.per_hour - _messages_of_the_hour(tx, channel, now),
+        flush=flush,
+    )
+    for run in taken:
+        held = rows[run]
+        name = message_id(channel, [(row.incident_id, row.event, row.event_key) for row in held])
+        _set(tx, held, message_id=name)
+    return bool(taken)
+
+
+def _unbound(tx: Connection, channel: str, now: datetime) -> Iterator[Any]:
+    """Rows to be told now, in order. Of a snoozed incident only opening and close are; reminders
+    that nobody needs any more are dropped.
+    """
+    about = incidents.c
+    query = (
+        select(
+            *(_row.id, _row.incident_id, _row.event, _row.event_key, _row.created_at),
+            *(about.state.label("incident_state"), about.acknowledged_at, about.snoozed_until),
+        )
+        .join_from(alert_outbox, incidents, about.id == _row.incident_id, isouter=True)
+        .where(_PENDING, _row.message_id.is_(None), _row.channel == channel)
+        .where(_row.next_attempt_at <= now)
+        .order_by(_row.created_at, _row.id)
+    )
+    dropped = []
+    for row in tx.execute(query).all():
+        snoozed = row.snoozed_until is not None and row.snoozed_until > now
+        closed = row.incident_state == "closed"
+        if (row.event == "reminder" and (closed or row.acknowledged_at is not None)) or (
+            row.event == "updated" and closed and snoozed
+        ):
+            dropped.append(row)
+        elif row.event in ("opened", "closed") or not snoozed:
+            yield row
+    if dropped:
+        _set(tx, dropped, state="dropped")
+
+
+def _messages_of_the_hour(tx: Connection, channel: str, now: datetime) -> int:
+    """Sent within the hour, or under way."""
+    counted = or_(and_(_row.state == "sent", _row.sent_at > now - HOUR), _BOUND)
+    query = select(func.count(_row.message_id.distinct()))
+    return tx.scalar(query.where(_row.channel == channel, counted)) or 0
+
+
+def mark_sent(tx: Connection, claimed: Claimed, *, now: datetime) -> None:
+    """It was taken. Says so even if the lease is over: it was taken all the same."""
+    tx.execute(
+        update(alert_outbox)
+        .where(_of(claimed))
+        .values(state="sent", sent_at=now, claimed_until=None, last_error=None)
+    )
+
+
+def mark_failed(
+    tx: Connection,
+    claimed: Claimed,
+    failed: Failure,
+    *,
+    now: datetime,
+    again_in: timedelta,
+    dead_after: timedelta,
+) -> bool:
+    """It was not taken: try later, or give it up. Is it a dead letter now?
+
+    A failure of the whole channel counts for all its messages; the server need not be asked for
+    each of them.
+    """
+    reason = (UNREACHABLE if failed.whole_channel else REFUSED) + failed.reason
+    later = {"next_attempt_at": now + again_in, "last_error": reason}
+    dead = _is_dead(claimed.message.created_at, claimed.attempts + 1, now, dead_after)
+    state = "dead" if dead else "pending"
+    tx.execute(
+        update(alert_outbox)
+        .where(_of(claimed), _row.claimed_until == claimed.until)
+        .values(state=state, attempts=claimed.attempts + 1, claimed_until=None, **later)
+    )
+    if failed.whole_channel:
+        tx.execute(
+            update(alert_outbox)
+            .where(_BOUND, _row.channel == claimed.message.channel, _free(now))
+            .where(_row.message_id != claimed.message.message_id)
+            .values(attempts=_row.attempts + 1, **later)
+        )
+    return dead
+
+
+def _is_dead(created_at: datetime, attempts: int, now: datetime, dead_after: timedelta) -> bool:
+    return attempts >= FEWEST_ATTEMPTS and created_at + dead_after <= now
+
+
+def retry_dead(tx: Connection, *, now: datetime) -> int:
+    """Try dead letters again, from the beginning and with the ids they had; how many alerts."""
+    found = tx.execute(
+        update(alert_outbox)
+        .where(_row.state == "dead")
+        .values(state="pending", attempts=0, next_attempt_at=now, claimed_until=None)
+    )
+    return int(found.rowcount)
+
+
+def _of(claimed: Claimed) -> ColumnElement[bool]:
+    of_message = _row.message_id == claimed.message.message_id
+    return and_(_PENDING, _row.channel == claimed.message.channel, of_message)
+
+
+def _set(tx: Connection, rows: Sequence[Any], **values: Any) -> None:
+    ids = [row.id for row in rows]
+    for first in range(0, len(ids), 500):  # SQLite takes only so many parameters
+        some = _row.id.in_(ids[first : first + 500])
+        tx.execute(update(alert_outbox).where(some).values(**values))

@@ -1,0 +1,86 @@
+"""An alert as Slack and what is compatible with it read it: ``text``, and ``blocks``. Pure.
+
+Every incident is named, within the limits of the format: the first in a line each, the others by
+id. Text from data is escaped, so that it can neither mention anybody nor make links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from governance.effects.alerts.outgoing import Outgoing, Payload
+from governance.effects.alerts.plain import happened, headline
+
+_SECTION = 2900  # characters; the format allows 3000
+_HEADER = 150
+_MOST_LINES = 40
+_MOST_SECTIONS = 40
+_REASONS = 5
+
+
+def slack_message(message: Outgoing, *, report_url: str = "") -> dict[str, Any]:
+    """
+    Returns:
+        ``text``, which notifications show, and ``blocks``.
+    """
+    title = _title(message)
+    lines = list(_digest_lines(message) if message.digest else _lines(message.events))
+    if report_url:
+        lines.append(f"Reports: {escaped(report_url)}")
+    blocks: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": title[:_HEADER]}}
+    ]
+    for section in list(_sections(lines))[:_MOST_SECTIONS]:
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": section}})
+    return {"text": escaped(title), "blocks": blocks}
+
+
+def escaped(text: str) -> str:
+    """
+    >>> escaped("<!channel> & co")
+    '&lt;!channel&gt; &amp; co'
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _title(message: Outgoing) -> str:
+    last = message.events[-1]
+    if message.digest:
+        return f"{len(message.incidents)} incidents, {len(message.events)} alerts"
+    return f"[{last['severity']}] {headline(last)}"
+
+
+def _lines(events: tuple[Payload, ...]) -> Iterator[str]:
+    for event in events:
+        yield f"*{escaped(headline(event))}*: {escaped(str(event['headline']))}"
+        for reason in event["reasons"][:_REASONS]:
+            yield f"• {escaped(str(reason))}"
+        if event.get("closed_reason"):
+            yield f"Closed: {escaped(str(event['closed_reason']))}"
+    name = events[-1]["incident_id"]
+    yield f"Incident `{name}` · acknowledge: `governance alerts ack {name}`"
+
+
+def _digest_lines(message: Outgoing) -> Iterator[str]:
+    for event in message.events[:_MOST_LINES]:
+        what = f"{event['model']} {event['version']} {event['kind']} {happened(event)}"
+        yield f"`{event['incident_id']}` {escaped(what)} [{event['severity']}]"
+    others = dict.fromkeys(str(event["incident_id"]) for event in message.events[_MOST_LINES:])
+    ids = list(others)
+    if ids:
+        yield "And alerts of:"
+    yield from (" ".join(ids[first : first + 100]) for first in range(0, len(ids), 100))
+
+
+def _sections(lines: list[str]) -> Iterator[str]:
+    """Lines put together into texts of the length that a section takes."""
+    held = ""
+    for line in lines:
+        cut = line[:_SECTION]
+        if held and len(held) + 1 + len(cut) > _SECTION:
+            yield held
+            held = ""
+        held = f"{held}\n{cut}" if held else cut
+    if held:
+        yield held
