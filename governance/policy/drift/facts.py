@@ -21,10 +21,12 @@ class Finding(StrEnum):
     MISSING_VALUES = "missing_values"  # their share rose
     ALL_MISSING = "all_missing"
     NEW_CATEGORIES = "new_categories"  # rows in values that the reference never had
+    CONSTANT = "constant"  # one and the same value on both sides, so that nothing can be told
     BECAME_CONSTANT = "became_constant"
     INFINITE_VALUES = "infinite_values"
     COLUMN_MISSING = "column_missing"  # dropped or renamed
     WRONG_DTYPE = "wrong_dtype"
+    AMBIGUOUS_COLUMN = "ambiguous_column"  # the name stands twice
     TOO_FEW_ROWS = "too_few_rows"
     NO_REFERENCE = "no_reference"  # nothing to compare with
     NOT_CALIBRATED = "not_calibrated"  # too few reference days to say what is normal

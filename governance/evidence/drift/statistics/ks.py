@@ -73,7 +73,7 @@ def ks_bound(
 def ks_p_value(distance: ArrayLike, n: ArrayLike, m: ArrayLike) -> FloatArray:
     """Chance of at least this distance without drift, ``[...]``, from the numbers of rows.
 
-    The Kolmogorov distribution for round(nm / (n + m)) rows, as scipy has it. NaN where there are no
+    The Kolmogorov distribution for round(nm / (n + m)) rows, as in scipy. NaN where there are no
     rows. Above 5,000 effective rows, where scipy needs up to 90 ms a value, both tails are series:
     2e-6 away near one; within 1e-5 of a small p-value down to 1e-7, and 10 % at 1e-87.
 
