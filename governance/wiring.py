@@ -6,7 +6,7 @@ beyond what their constructors take. A test replaces a part here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -64,7 +64,7 @@ class Governance:
         )
         self.promotion = ModelPromotion(database, self._probing.check_integrity)
         self.files = RegistryFiles(database, settings.home)
-        self.alerts = AlertCenter(database, settings, self._config)
+        self.alerts = AlertCenter(database, settings, self._config, render=_render_message)
         self.cycle = RetrainCycle(
             settings,
             config=self._config,
@@ -162,3 +162,10 @@ class Governance:
         for split, measured in self.validation.by_split(version).items():
             splits.setdefault(split, {}).update(measured)
         return splits
+
+
+def _render_message(events: Sequence[Mapping[str, Any]], *, report_url: str, digest: bool) -> Any:
+    """Imported when there is something to tell: it draws plots."""
+    from governance.effects.drift_report.mail import render_message
+
+    return render_message(events, report_url=report_url, digest=digest)

@@ -96,7 +96,7 @@ class AlertCenter:
             return list_incidents(connection, state=state, model=model, limit=limit)
 
     def told(self, incident_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
-        """How many alerts of each incident are sent, pending, dead; nothing of one that has none."""
+        """How many alerts of each incident are sent, pending or dead."""
         found: dict[str, dict[str, int]] = {}
         query = (
             select(_row.incident_id, _row.state, func.count().label("alerts"))
@@ -143,6 +143,15 @@ class AlertCenter:
         check_person(by, what="by")
         with self._database.begin() as tx:
             return snooze_incident(tx, incident_id, until=until, by=by, at=_clock(at)(tx))
+
+    def smtp(self, **arguments: Any) -> SmtpServer:
+        """A mail server made of ``host``, ``port``, ``user``, ``password`` and so on, for
+        ``deliver(mailer=)``; one that a face knows of by itself.
+
+        Raises:
+            SettingsError: no host, no sender, or a port or timeout that cannot be.
+        """
+        return SmtpServer(**arguments)
 
     def deliver(
         self, *, now: datetime | None = None, mailer: Mailer | None = None, flush: bool = False

@@ -13,6 +13,8 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from governance.effects.alerts.outgoing import DIGEST
+
 DOMAIN = "alerts.model-governance"
 
 
@@ -40,8 +42,8 @@ def messages(
     window: timedelta,
     allowed: int,
     flush: bool = False,
-) -> list[slice]:
-    """Which of the waiting alerts are put into a message now.
+) -> tuple[list[slice], bool]:
+    """Which of the waiting alerts are put into a message now, and whether it is a digest.
 
     Args:
         created: when each was recorded, in order.
@@ -50,11 +52,13 @@ def messages(
     """
     due = [run for run in windows(created, window) if flush or created[run.start] + window <= now]
     if not due or allowed <= 0:
-        return []
-    return due if len(due) <= allowed else [slice(0, len(created))]
+        return [], False
+    return (due, False) if len(due) <= allowed else ([slice(0, len(created))], True)
 
 
-def message_id(channel: str, alerts: Sequence[tuple[str, str, str]]) -> str:
+def message_id(
+    channel: str, alerts: Sequence[tuple[str, str, str]], *, digest: bool = False
+) -> str:
     """The id of the message that holds these alerts, each (incident, event, event key).
 
     >>> message_id("email", [("0123456789ab", "opened", "0123456789ab:opened:2013-02-08T18")])
@@ -63,8 +67,10 @@ def message_id(channel: str, alerts: Sequence[tuple[str, str, str]]) -> str:
     keys = "\n".join([channel, *sorted(key for _, _, key in alerts)])
     name = hashlib.sha256(keys.encode()).hexdigest()
     incidents = {incident for incident, _, _ in alerts}
+    if digest:
+        return f"{DIGEST}{name[:24]}@{DOMAIN}"
     if len(alerts) == 1:
         return f"{alerts[0][0]}.{alerts[0][1]}.{name[:8]}@{DOMAIN}"
     if len(incidents) == 1:
         return f"{incidents.pop()}.{name[:12]}@{DOMAIN}"
-    return f"digest.{name[:24]}@{DOMAIN}"
+    return f"group.{name[:24]}@{DOMAIN}"

@@ -41,7 +41,7 @@ def build_mail(
     mail["To"] = ", ".join(recipients)
     mail["Date"] = format_datetime(message.created_at)
     mail["Message-ID"] = f"<{message.message_id}>"
-    if not message.digest:  # mails of one incident stand together
+    if len(message.incidents) == 1:  # mails of one incident stand together
         domain = message.message_id.partition("@")[2]
         mail["References"] = f"<{message.incidents[0]}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"

@@ -113,7 +113,7 @@ def _bind(
     rows = list(_unbound(tx, channel, now))
     if not rows:
         return False
-    taken = messages(
+    taken, digest = messages(
         [row.created_at for row in rows],
         now=now,
         window=settings.group,
@@ -122,7 +122,8 @@ def _bind(
     )
     for run in taken:
         held = rows[run]
-        name = message_id(channel, [(row.incident_id, row.event, row.event_key) for row in held])
+        alerts = [(row.incident_id, row.event, row.event_key) for row in held]
+        name = message_id(channel, alerts, digest=digest)
         _set(tx, held, message_id=name)
     return bool(taken)
 

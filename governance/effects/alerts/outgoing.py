@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 Payload = Mapping[str, Any]
 
+DIGEST = "digest."  # how the ids of such messages begin
 _LONGEST = 300  # characters of a reason: servers can be talkative
 
 
@@ -38,8 +39,8 @@ class Outgoing:
 
     @property
     def digest(self) -> bool:
-        """Does it speak of more than one incident?"""
-        return len(self.incidents) > 1
+        """Is it all that waited, because the hour allowed no more messages?"""
+        return self.message_id.startswith(DIGEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def render(events: Sequence[Payload], *, report_url: str, digest: bool) -> Plain
     '[severe] m 1.0.0: drift incident opened'
     """
     models = list(dict.fromkeys(str(event["model"]) for event in events))
-    if digest:
+    if digest or len({event["incident_id"] for event in events}) > 1:
         subject = f"{len(events)} alerts of {len(models)} models"
     else:
         subject = f"[{events[-1]['severity']}] {headline(events[-1])}"

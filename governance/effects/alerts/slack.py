@@ -25,7 +25,7 @@ def slack_message(message: Outgoing, *, report_url: str = "") -> dict[str, Any]:
         ``text``, which notifications show, and ``blocks``.
     """
     title = _title(message)
-    lines = list(_digest_lines(message) if message.digest else _lines(message.events))
+    lines = list(_digest_lines(message) if _several(message) else _lines(message.events))
     if report_url:
         lines.append(f"Reports: {escaped(report_url)}")
     blocks: list[dict[str, Any]] = [
@@ -46,9 +46,13 @@ def escaped(text: str) -> str:
 
 def _title(message: Outgoing) -> str:
     last = message.events[-1]
-    if message.digest:
+    if _several(message):
         return f"{len(message.incidents)} incidents, {len(message.events)} alerts"
     return f"[{last['severity']}] {headline(last)}"
+
+
+def _several(message: Outgoing) -> bool:
+    return len(message.incidents) > 1
 
 
 def _lines(events: tuple[Payload, ...]) -> Iterator[str]:
