@@ -2,11 +2,11 @@
 # builds .venv anew with it where .venv has another one.
 PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 BIN := .venv/bin
-DEMO ?= retrain
+DEMO ?= all
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint lock bench faults docs clean runtime bench-peers
+.PHONY: help setup demo up down test lint lock bench faults docs clean runtime bench-peers bench-drift
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ setup:  ## make .venv with everything that tests and linters need
 runtime:
 	@$(PYTHON) local/bootstrap.py demo
 
-demo: runtime  ## run the governed retrain cycle in a real Airflow and show what was decided (DEMO=retrain|all)
+demo: runtime  ## retrain, then watch a storm come, in a real Airflow: what was decided, what was told (DEMO=retrain|drift|all)
 	@$(BIN)/python -m local.demo "$(DEMO)"
 
 up: runtime  ## start Airflow and leave it running
@@ -42,9 +42,14 @@ lock: setup  ## compile the lock files from pyproject.toml (UPGRADE=1 takes newe
 bench: setup  ## measure, beside the peers that are installed
 	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-bench-peers: setup  ## install what `make bench` measures beside ours, each in its own environment under .bench/
-	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .bench/mlflow
-	@$(BIN)/uv pip sync --quiet --require-hashes --python .bench/mlflow/bin/python benchmarks/peers/mlflow.txt
+bench-drift: setup  ## measure drift at its full size, beside the peers that are installed (an hour; SIZE=S a minute)
+	@$(BIN)/python benchmarks/drift.py --size $(or $(SIZE),M) $(if $(SIZE),,--fleet 1000)
+
+bench-peers: setup  ## install what is measured beside ours, each in its own environment under .bench/
+	@for peer in mlflow evidently nannyml; do \
+	  $(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .bench/$$peer || exit 1; \
+	  $(BIN)/uv pip sync --quiet --require-hashes --python .bench/$$peer/bin/python benchmarks/peers/$$peer.txt || exit 1; \
+	done
 
 faults: setup  ## the whole fault plan; `make test` runs a sample
 	@GOVERNANCE_FAULTS=full $(BIN)/python -m pytest tests/faults

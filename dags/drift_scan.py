@@ -64,7 +64,7 @@ def drift_scan() -> None:
         RequestRetrainingOperator(
             task_id="request_retraining", scan_task_id="scan", trigger_rule="all_done"
         ),
-        DeliverAlertsOperator(task_id="deliver_alerts", trigger_rule="all_done"),
+        DeliverAlertsOperator(task_id="deliver_alerts", flush=True, trigger_rule="all_done"),
     ]
 
 

@@ -6,8 +6,10 @@ Its command line could do the same, at 8 s a call. Not promised: a client for an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpx
 
@@ -91,6 +93,55 @@ class AirflowRest:
             self._call("PATCH", f"{path}/{run['dag_run_id']}", {"state": "failed"})
         return [run["dag_run_id"] for run in found]
 
+    def backfill(self, dag_id: str, first: datetime, last: datetime) -> int:
+        """Start the runs of `first <= logical date <= last`, done ones again; gives its id.
+
+        A backfill that a stopped Airflow left open is cancelled first.
+        """
+        query = f"/api/v2/backfills?dag_id={dag_id}&limit=100"
+        for found in self._call("GET", query)["backfills"]:
+            if found["completed_at"] is None:
+                self._call("PUT", f"/api/v2/backfills/{found['id']}/cancel")
+        body = {
+            "dag_id": dag_id,
+            "from_date": first.isoformat(),
+            "to_date": last.isoformat(),
+            "max_active_runs": 1,
+            "reprocess_behavior": "completed",
+        }
+        return int(self._call("POST", "/api/v2/backfills", body)["id"])
+
+    def backfill_done(self, backfill_id: int) -> bool:
+        return self._call("GET", f"/api/v2/backfills/{backfill_id}")["completed_at"] is not None
+
+    def runs_between(self, dag_id: str, first: datetime, last: datetime) -> dict[str, str]:
+        """State of the runs of `first <= logical date <= last` by run id, the earliest first."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns"
+        query = {
+            "logical_date_gte": first.isoformat(),
+            "logical_date_lte": last.isoformat(),
+            "order_by": "logical_date",
+            "limit": 100,
+        }
+        found = self._call("GET", f"{path}?{urlencode(query)}")["dag_runs"]
+        return {run["dag_run_id"]: run["state"] for run in found}
+
+    def connection(self, connection_id: str) -> dict[str, Any] | None:
+        """A connection without its password; None if there is none."""
+        query = f"/api/v2/connections?{urlencode({'connection_id_pattern': connection_id})}"
+        found = self._call("GET", query)["connections"]
+        return next((one for one in found if one["connection_id"] == connection_id), None)
+
+    def set_connection(self, connection: Mapping[str, Any]) -> None:
+        """Make a connection, in the place of the one that has its id."""
+        self.drop_connection(connection["connection_id"])
+        self._call("POST", "/api/v2/connections", connection)
+
+    def drop_connection(self, connection_id: str) -> None:
+        """Remove a connection if it is there."""
+        if self.connection(connection_id) is not None:
+            self._call("DELETE", f"/api/v2/connections/{connection_id}")
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         return str(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
@@ -121,4 +172,4 @@ class AirflowRest:
             raise ServicesError(
                 f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:300]}"
             )
-        return answer.json()
+        return answer.json() if answer.content else None

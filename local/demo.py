@@ -1,6 +1,6 @@
 """`make demo`: starts a real Airflow, plays the scenes asked for, shows what came out, stops it.
 
-    python -m local.demo retrain|all
+    python -m local.demo retrain|drift|all
 
 What is declared is checked first, before anything is started. An Airflow that `make up` left
 running is used and left running. Whatever ends the demo, what it started is stopped; only SIGKILL
@@ -23,6 +23,7 @@ from governance.wiring import Governance
 from local import here
 from local.airflow_rest import AirflowRest
 from local.airflow_services import AirflowServices, ServicesError, asked_port
+from local.drift_demo import replay_storm
 from local.retrain_demo import retrain_all
 from local.tables import shown
 
@@ -37,7 +38,7 @@ def retrain(
     return all(outcome.succeeded for outcome in outcomes)
 
 
-SCENES: Mapping[str, Scene] = {"retrain": retrain}
+SCENES: Mapping[str, Scene] = {"retrain": retrain, "drift": replay_storm}  # in this order
 
 
 def start(
@@ -110,7 +111,7 @@ def play(
 
 def main(arguments: list[str]) -> int:
     console = terminal()
-    wanted = "".join(arguments[:1]) or "retrain"  # `make demo DEMO=` gives an empty text
+    wanted = "".join(arguments[:1]) or "all"  # `make demo DEMO=` gives an empty text
     names = list(SCENES) if wanted == "all" else [wanted]
     if wanted not in (*SCENES, "all"):
         console.print(f"DEMO={wanted} does not exist; choose DEMO={'|'.join((*SCENES, 'all'))}")

@@ -23,13 +23,17 @@ def services(*, scheduled: bool) -> AirflowServices:
         ROOT / ".airflow",
         dags=ROOT / "dags",
         plugins=ROOT / "plugins",
-        variables={
-            "GOVERNANCE_HOME": str(HOME),
-            "GOVERNANCE_CONFIG": str(CONFIG / "governance.yaml"),
-            "GOVERNANCE_POLICY": str(CONFIG / "promotion_policy.yaml"),
-            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(scheduled),
-        },
+        variables={**variables(), "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(scheduled)},
     )
+
+
+def variables() -> dict[str, str]:
+    """What tells a process of this checkout's home and files."""
+    return {
+        "GOVERNANCE_HOME": str(HOME),
+        "GOVERNANCE_CONFIG": str(CONFIG / "governance.yaml"),
+        "GOVERNANCE_POLICY": str(CONFIG / "promotion_policy.yaml"),
+    }
 
 
 def governance() -> Governance:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import yaml
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from governance.decisions.record import Decision, latest_decision
-from governance.values import ModelVersion, Stage
+from governance.values import ModelVersion, Stage, parse_time
 from governance.wiring import Governance
 from local.airflow_rest import FINISHED, AirflowRest
 from local.airflow_services import ServicesError
@@ -53,7 +54,10 @@ def retrain_all(
         for name in models:
             runs[name] = rest.trigger(dag_of(name), conf.get(name, {}))
         states = watch(rest, runs, console, alive=alive)
-    return [conclude(gov, rest, name, runs[name], states[name]) for name in models]
+    return [
+        conclude(gov, rest, name, runs[name], states[name], at=conf.get(name, {}).get("at"))
+        for name in models
+    ]
 
 
 @contextmanager
@@ -123,7 +127,9 @@ def watch(
     return states
 
 
-def conclude(gov: Governance, rest: AirflowRest, name: str, run: str, state: str) -> Outcome:
+def conclude(
+    gov: Governance, rest: AirflowRest, name: str, run: str, state: str, *, at: str | None
+) -> Outcome:
     """What became of one run, after its first version was activated."""
     registered = rest.result(dag_of(name), run, "register")
     if not registered:
@@ -135,15 +141,21 @@ def conclude(gov: Governance, rest: AirflowRest, name: str, run: str, state: str
         reasons = "; ".join(decision.reasons) if decision is not None else ""
         why = reasons or first_failure(rest, dag_of(name), run)
         return Outcome(name, False, version, decision, why)
-    why = activate_first(gov, version, decision)
+    why = activate_first(gov, version, decision, at=None if at is None else parse_time(at))
     return Outcome(name, True, gov.registry.resolve(version), decision, why)
 
 
-def activate_first(gov: Governance, version: ModelVersion, decision: Decision | None) -> str:
-    """Put the version into production if the model has none; says why it stands where it stands."""
+def activate_first(
+    gov: Governance, version: ModelVersion, decision: Decision | None, *, at: datetime | None = None
+) -> str:
+    """Put the version into production if the model has none; says why it stands where it stands.
+
+    Args:
+        at: since when it decides, in the time that the demo replays; now if not given.
+    """
     champion = gov.registry.get_production_model(version.name)
     if champion is None:
-        gov.promotion.promote_to_production(version, by="demo", force=True, reason="initial")
+        gov.promotion.promote_to_production(version, by="demo", force=True, reason="initial", at=at)
         return "forced into production by demo: initial"
     if champion.id == version.id:
         return "in production since an earlier run; the same bytes again change nothing"

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from governance.errors import DriftScanError
+from governance.errors import DriftScanError, SettingsError
 from governance.values import iso
 from governance_airflow.assets import DRIFT_ALIAS, severe_drift
 from governance_airflow.connection import open_governance
-from governance_airflow.mail_connection import server_arguments
+from governance_airflow.mail_connection import mail_server
 from governance_airflow.run_facts import check_conf, scan_time
 
 if TYPE_CHECKING:
@@ -137,13 +137,25 @@ class DeliverAlertsOperator(BaseOperator):
     """Sends what the outbox holds and is due; what cannot be sent stays there for the next try.
 
     Never fails because of the mail server: the alerts are safe, and the log says what waits.
+
+    Args:
+        flush: do not wait for further alerts to put into one message; at the end of a scan there
+            are none to come.
     """
 
+    def __init__(self, *, flush: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.flush = flush
+
     def execute(self, context: Context) -> dict[str, int]:
+        unusable: SettingsError | None = None
+        mailer = None
+        try:
+            mailer = mail_server()
+        except SettingsError as error:  # other channels need no mail server
+            unusable = error
         with open_governance() as gov:
-            arguments = server_arguments()
-            mailer = None if arguments is None else gov.alerts.smtp(**arguments)
-            delivered = gov.alerts.deliver(mailer=mailer)
+            delivered = gov.alerts.deliver(mailer=mailer, flush=self.flush)
         counts = {
             "sent": delivered.sent,
             "failed": delivered.failed,
@@ -158,6 +170,8 @@ class DeliverAlertsOperator(BaseOperator):
             )
         else:
             self.log.info("alerts: %s", counts)
+        if unusable is not None:
+            raise unusable
         return counts
 
 

@@ -13,18 +13,25 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from governance.errors import SettingsError
 
 if TYPE_CHECKING:
+    from governance.wiring import SmtpServer
     from governance_airflow.connection import AirflowConnection
 
 CONNECTION_ID = "smtp_governance"
 _TIMEOUT = 10.0
-_PORTS = {"ssl": 465, "starttls": 587, "none": 25}
+_PORTS = {"tls": 465, "starttls": 587, "none": 25}
 
 
-def server_arguments() -> dict[str, Any] | None:
-    """What `gov.alerts.smtp` is called with; None where there is no such connection."""
+def mail_server() -> SmtpServer | None:
+    """The mail server of the connection `smtp_governance`; None where there is no such connection.
+
+    Raises:
+        SettingsError: the connection cannot be used.
+    """
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
@@ -32,11 +39,11 @@ def server_arguments() -> dict[str, Any] | None:
         connection = Connection.get(CONNECTION_ID)
     except AirflowNotFoundException:
         return None
-    return arguments_of(connection)
+    return server_of(connection)
 
 
-def arguments_of(connection: AirflowConnection) -> dict[str, Any]:
-    """A connection in the words of the package's mail server.
+def server_of(connection: AirflowConnection) -> SmtpServer:
+    """A connection in the words of the package.
 
     As in Airflow's hook, `disable_ssl` and `disable_tls` are false if not given; TLS from the first
     byte then leaves nothing for STARTTLS to do.
@@ -45,14 +52,16 @@ def arguments_of(connection: AirflowConnection) -> dict[str, Any]:
         SettingsError: no SMTP connection, no host or sender, or an extra that cannot be read. The
             message repeats no password.
     """
+    from governance.wiring import SmtpServer  # pandas and LightGBM: not while DAG files are parsed
+
     if connection.conn_type != "smtp" or not connection.host:
         raise SettingsError(
             f"the Airflow connection {CONNECTION_ID} has type {connection.conn_type!r} and host "
             f"{connection.host!r}; make it an smtp connection with the host of your mail server"
         )
     extra = _extras(connection)
-    ssl = not _is_true(extra.get("disable_ssl"))
-    starttls = not ssl and not _is_true(extra.get("disable_tls"))
+    tls = not _is_true(extra.get("disable_ssl"))
+    starttls = not tls and not _is_true(extra.get("disable_tls"))
     sender = extra.get("from_email") or connection.login
     if not isinstance(sender, str) or "@" not in sender:
         raise SettingsError(
@@ -64,16 +73,16 @@ def arguments_of(connection: AirflowConnection) -> dict[str, Any]:
         raise SettingsError(
             f"the timeout of the Airflow connection {CONNECTION_ID} is no number of seconds"
         ) from None
-    return {
-        "host": connection.host,
-        "port": connection.port or _PORTS["ssl" if ssl else "starttls" if starttls else "none"],
-        "user": connection.login or None,
-        "password": connection.password or None,
-        "from_address": sender,
-        "ssl": ssl,
-        "starttls": starttls,
-        "timeout": timeout,
-    }
+    return SmtpServer(
+        host=connection.host,
+        port=connection.port or _PORTS["tls" if tls else "starttls" if starttls else "none"],
+        user=connection.login or None,
+        password=SecretStr(connection.password) if connection.password else None,
+        from_address=sender,
+        tls=tls,
+        starttls=starttls,
+        timeout=timeout,
+    )
 
 
 def _is_true(value: Any) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,7 @@ def test_a_mistake_in_the_configuration_is_told_before_anything_starts(
     config = tmp_path / "config"
     config.mkdir()
     (config / "governance.yaml").write_text(yaml.safe_dump(declared))
+    shutil.copy(CONFIG / "promotion_policy.yaml", config)
     monkeypatch.setattr(here, "ROOT", tmp_path)
     monkeypatch.setattr(here, "CONFIG", config)
     monkeypatch.setattr(here, "HOME", tmp_path / "home")
@@ -199,12 +201,16 @@ def test_only_the_first_version_is_forced_into_production(tmp_path: Path) -> Non
             )
             versions.append(gov.registry.transition(made, "validated", by="ada", reason="test"))
         first, second = versions
-        assert "initial" in activate_first(gov, first, None)
+        since = datetime(2013, 2, 1, 5, tzinfo=UTC)
+        assert "initial" in activate_first(gov, first, None, at=since)
         assert "earlier run" in activate_first(gov, first, None)
         assert "1.0.0 stays in production" in activate_first(gov, second, None)
         champion = gov.registry.get_production_model("m")
         assert champion is not None and champion.id == first.id
         assert gov.registry.generation("m") == 1
+        replayed = gov.registry.get_production_model("m", at=since)
+        assert replayed is not None and replayed.id == first.id
+        assert gov.registry.get_production_model("m", at=since - timedelta(hours=1)) is None
 
 
 TREES = b"tree\nversion=v4\nnum_class=1\nend of trees\n"
