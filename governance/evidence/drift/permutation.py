@@ -4,7 +4,8 @@ For few rows or sparse categories, where the limits behind the other p-values do
 exchangeable without drift, so the test is exact whatever the statistic (R. A. Fisher, "The Design
 of Experiments", 1935; B. Phipson and G. K. Smyth, Statistical Applications in Genetics and
 Molecular Biology 9, 2010, for the + 1). Seeded: equal counts give equal p-values. Neighbours:
-``two_samples`` uses it. Not promised: p-values below 1 / (MOST_DRAWS + 1).
+``two_samples`` uses it. Not promised: p-values below 1 / (MOST_DRAWS + 1), or
+1 / (FIRST_DRAWS + 1) of more than 500 categories.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ SEED = 20_130_201
 FIRST_DRAWS = 999
 MOST_DRAWS = 9_999  # where the first draws reached the observed value at most FEW_REACHED times
 FEW_REACHED = 5
+MOST_CELLS = 5_000_000  # ... and that many counts are not exceeded
 _CELLS = 2_000_000  # counts drawn at once
 _BINS = 10
 
@@ -55,7 +57,8 @@ def permutation_test(
     if not np.isfinite(observed):
         return Permuted(float("nan"), float("nan"))
     drawn = [_draws(reference, current, statistic, FIRST_DRAWS, generator)]
-    if _reached(drawn[0], observed) <= FEW_REACHED:
+    cheap = reference.size * MOST_DRAWS <= MOST_CELLS
+    if cheap and _reached(drawn[0], observed) <= FEW_REACHED:
         drawn.append(_draws(reference, current, statistic, MOST_DRAWS - FIRST_DRAWS, generator))
     values = np.concatenate(drawn)
     p_value = (_reached(values, observed) + 1) / (values.size + 1)

@@ -32,11 +32,11 @@ from governance.evidence.drift.statistics import (
     total_variation,
     total_variation_null_mean,
 )
+from governance.evidence.drift.statistics.chi_square import pool_rare
 from governance.evidence.drift.statistics.mean_shift import mean_shift_samples
 from governance.evidence.drift.statistics.shares import FloatArray, IntArray, grouped, is_discrete
 from governance.evidence.drift.statistics.variance_shift import variance_ratio_samples
 
-__all__ = ["Measured", "measure"]
 _NAN = float("nan")
 FEW_ROWS = 100  # below, p-values are by permutation
 EXPECTED = 5.0  # so too where a group expects fewer rows
@@ -54,7 +54,8 @@ class Measured:
             new_p: chance of so many without drift.
         singletons: share of the reference's rows whose value occurs once.
         constant_chance: if the current rows have one single value and the reference several: the
-            chance of that without drift; 1 otherwise. same_constant: both sides have the same single value.
+            chance of that without drift; 1 otherwise.
+        same_constant: both sides have one and the same value.
     """
 
     method: Method
@@ -107,9 +108,7 @@ def _numbers(before: FloatArray, now: FloatArray, method: Method) -> Measured:
     if method == "psi":
         score, expected, p_value = index, *_psi_null(index, first, second)
     elif method == "chi_square":
-        score = float(total_variation(first, second))
-        expected = float(total_variation_null_mean(first, second))
-        p_value = float(chi_square(first, second).p_value)
+        score, expected, p_value = _chi_square(first, second)
     if few or np.isnan(p_value):
         values = _values(before, now) if discrete else _atoms(before, now)
         statistic = _ON_VALUES[method] if discrete else _ON_ORDERED[method]
@@ -143,12 +142,11 @@ def _categories(before: Side, now: Side, method: Method) -> Measured:
         score = index
         expected, p_value = _psi_null(index, *_with_others(first, second))
     else:
-        score = float(total_variation(first, second))
-        expected = float(total_variation_null_mean(first, second))
-        p_value = float(chi_square(first, second).p_value)
+        score, expected, p_value = _chi_square(*_fewer(first, second))
     if min(n, m) < FEW_ROWS or np.isnan(p_value):
         p_value, mean = permutation_test(*_fewer(first, second), _ON_VALUES[method])
-        expected = mean if method == "psi" else expected
+        if method == "psi":  # where the rarest were made one, the draws have fewer groups
+            expected = mean if first.size <= MOST_VALUES else max(mean, expected)
     only = np.flatnonzero(second)
     return Measured(
         method=method,
@@ -167,6 +165,17 @@ def _categories(before: Side, now: Side, method: Method) -> Measured:
         ),
         same_constant=bool(only.size == 1 and first[only[0]] == n),
     )
+
+
+def _chi_square(first: IntArray, second: IntArray) -> tuple[float, float, float]:
+    """Total variation, what it is on average without drift, and the p-value of the test.
+
+    All of the categories as the test pools them; of single ones where it would pool them all.
+    """
+    test, pooled = chi_square(first, second), pool_rare(first, second)
+    sides = pooled if test.dof > 0 else (first, second)
+    score, expected = total_variation(*sides), total_variation_null_mean(*sides)
+    return float(score), float(expected), float(test.p_value)
 
 
 def _psi_null(index: float, first: IntArray, second: IntArray) -> tuple[float, float]:

@@ -47,10 +47,7 @@ def chi_square(reference: ArrayLike, current: ArrayLike, *, pool_below: float = 
     )
     n, m = before.sum(axis=-1, keepdims=True), now.sum(axis=-1, keepdims=True)
     seen = (n > 0) & (m > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        expected = np.where(seen, (before + now) * np.minimum(n, m) / (n + m), 0.0)
-    pooled = _pooled(expected, pool_below)
-    before, now = (_with_pool(counts, pooled) for counts in (before, now))
+    before, now = pool_rare(before, now, pool_below=pool_below)
     both = before + now
     used = both > 0
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -64,6 +61,24 @@ def chi_square(reference: ArrayLike, current: ArrayLike, *, pool_below: float = 
         np.asarray(dof, dtype=np.int64),
         np.asarray(np.where(exists, p, np.nan), dtype=np.float64),
     )
+
+
+def pool_rare(
+    reference: ArrayLike, current: ArrayLike, *, pool_below: float = 5.0
+) -> tuple[FloatArray, FloatArray]:
+    """Counts ``[..., K + 1]`` as the test sees them: pooled categories empty, the pool last.
+
+    >>> [side.tolist() for side in pool_rare([50, 48, 1, 1], [50, 46, 2, 2])]
+    [[50.0, 0.0, 0.0, 0.0, 50.0], [50.0, 0.0, 0.0, 0.0, 50.0]]
+    """
+    before, now = np.broadcast_arrays(
+        *(np.asarray(counts, dtype=np.float64) for counts in (reference, current))
+    )
+    n, m = before.sum(axis=-1, keepdims=True), now.sum(axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = (before + now) * np.minimum(n, m) / (n + m)
+    pooled = _pooled(np.where((n > 0) & (m > 0), expected, 0.0), pool_below)
+    return _with_pool(before, pooled), _with_pool(now, pooled)
 
 
 def chi_square_samples(reference: ArrayLike, current: ArrayLike, bins: int = 10) -> float:
