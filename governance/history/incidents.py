@@ -173,8 +173,9 @@ def _open(
             recorded_at=as_utc(now, what="now"),
         )
         .on_conflict_do_nothing(index_elements=["id"])
-    )
-    if made.rowcount != 1:  # somebody recorded the same between the two statements
+        .returning(incidents.c.id)
+    ).first()
+    if made is None:  # somebody recorded the same between the two statements
         return False
     details = {
         "incident": name,
