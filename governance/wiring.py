@@ -18,7 +18,6 @@ from governance.decisions.promotion import ModelPromotion
 from governance.decisions.record import Decision
 from governance.decisions.validation import VersionValidation
 from governance.effects.alerts.center import AlertCenter
-from governance.effects.alerts.smtp import SmtpServer
 from governance.effects.registry_files import RegistryFiles
 from governance.evidence.metrics_log import ValidationMetricsTracker
 from governance.history.audit import AuditLog
@@ -33,8 +32,6 @@ from governance.store.database import Database
 from governance.store.migrate import ensure_schema
 from governance.training.cycle import RetrainCycle
 from governance.values import Kind, ModelVersion
-
-__all__ = ["Governance", "SmtpServer"]  # the latter for who gives `alerts.deliver` a mailer
 
 
 class Governance:

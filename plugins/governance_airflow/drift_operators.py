@@ -22,7 +22,7 @@ from governance.errors import DriftScanError, SettingsError
 from governance.values import iso
 from governance_airflow.assets import DRIFT_ALIAS, severe_drift
 from governance_airflow.connection import open_governance
-from governance_airflow.mail_connection import mail_server
+from governance_airflow.mail_connection import server_arguments
 from governance_airflow.run_facts import check_conf, scan_time
 
 if TYPE_CHECKING:
@@ -149,12 +149,13 @@ class DeliverAlertsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         unusable: SettingsError | None = None
-        mailer = None
-        try:
-            mailer = mail_server()
-        except SettingsError as error:  # other channels need no mail server
-            unusable = error
         with open_governance() as gov:
+            mailer = None
+            try:
+                if (arguments := server_arguments()) is not None:
+                    mailer = gov.alerts.smtp(**arguments)
+            except SettingsError as error:  # other channels need no mail server
+                unusable = error
             delivered = gov.alerts.deliver(mailer=mailer, flush=self.flush)
         counts = {
             "sent": delivered.sent,

@@ -18,7 +18,6 @@ from pydantic import SecretStr
 from governance.errors import SettingsError
 
 if TYPE_CHECKING:
-    from governance.wiring import SmtpServer
     from governance_airflow.connection import AirflowConnection
 
 CONNECTION_ID = "smtp_governance"
@@ -26,8 +25,8 @@ _TIMEOUT = 10.0
 _PORTS = {"tls": 465, "starttls": 587, "none": 25}
 
 
-def mail_server() -> SmtpServer | None:
-    """The mail server of the connection `smtp_governance`; None where there is no such connection.
+def server_arguments() -> dict[str, Any] | None:
+    """What `gov.alerts.smtp` makes a mail server of; None where there is no such connection.
 
     Raises:
         SettingsError: the connection cannot be used.
@@ -39,10 +38,10 @@ def mail_server() -> SmtpServer | None:
         connection = Connection.get(CONNECTION_ID)
     except AirflowNotFoundException:
         return None
-    return server_of(connection)
+    return arguments_of(connection)
 
 
-def server_of(connection: AirflowConnection) -> SmtpServer:
+def arguments_of(connection: AirflowConnection) -> dict[str, Any]:
     """A connection in the words of the package.
 
     As in Airflow's hook, `disable_ssl` and `disable_tls` are false if not given; TLS from the first
@@ -52,8 +51,6 @@ def server_of(connection: AirflowConnection) -> SmtpServer:
         SettingsError: no SMTP connection, no host or sender, or an extra that cannot be read. The
             message repeats no password.
     """
-    from governance.wiring import SmtpServer  # pandas and LightGBM: not while DAG files are parsed
-
     if connection.conn_type != "smtp" or not connection.host:
         raise SettingsError(
             f"the Airflow connection {CONNECTION_ID} has type {connection.conn_type!r} and host "
@@ -73,16 +70,16 @@ def server_of(connection: AirflowConnection) -> SmtpServer:
         raise SettingsError(
             f"the timeout of the Airflow connection {CONNECTION_ID} is no number of seconds"
         ) from None
-    return SmtpServer(
-        host=connection.host,
-        port=connection.port or _PORTS["tls" if tls else "starttls" if starttls else "none"],
-        user=connection.login or None,
-        password=SecretStr(connection.password) if connection.password else None,
-        from_address=sender,
-        tls=tls,
-        starttls=starttls,
-        timeout=timeout,
-    )
+    return {
+        "host": connection.host,
+        "port": connection.port or _PORTS["tls" if tls else "starttls" if starttls else "none"],
+        "user": connection.login or None,
+        "password": SecretStr(connection.password) if connection.password else None,
+        "from_address": sender,
+        "tls": tls,
+        "starttls": starttls,
+        "timeout": timeout,
+    }
 
 
 def _is_true(value: Any) -> bool:

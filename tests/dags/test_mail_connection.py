@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from governance.errors import SettingsError
-from governance_airflow.mail_connection import server_of
+from governance.wiring import Governance
+from governance_airflow.mail_connection import arguments_of
 
 SENDER = '"from_email": "governance@example.com"'
 
@@ -27,6 +29,11 @@ class Connected:
     extra: str | None = f"{{{SENDER}}}"
 
 
+@pytest.fixture
+def server_of(gov: Governance) -> Callable[[Connected], Any]:
+    return lambda connection: gov.alerts.smtp(**arguments_of(connection))
+
+
 @pytest.mark.parametrize(
     ("extra", "tls", "starttls", "port"),
     [
@@ -38,13 +45,15 @@ class Connected:
     ],
 )
 def test_what_airflow_calls_ssl_and_tls_becomes_one_of_three_ways_to_speak(
-    extra: str, tls: bool, starttls: bool, port: int
+    server_of: Callable[[Connected], Any], extra: str, tls: bool, starttls: bool, port: int
 ) -> None:
     server = server_of(Connected(extra=f"{{{SENDER}{extra}}}"))
     assert (server.tls, server.starttls, server.port) == (tls, starttls, port)
 
 
-def test_host_login_sender_and_timeout_are_taken_over() -> None:
+def test_host_login_sender_and_timeout_are_taken_over(
+    server_of: Callable[[Connected], Any],
+) -> None:
     server = server_of(Connected(port=2525, extra=f'{{{SENDER}, "timeout": 5}}'))
     assert (server.host, server.port, server.timeout) == ("relay.example.com", 2525, 5.0)
     assert (server.user, server.password) == ("gov", SecretStr("p@ss:w/rd"))
@@ -54,7 +63,7 @@ def test_host_login_sender_and_timeout_are_taken_over() -> None:
     assert (anonymous.user, anonymous.password) == (None, None)
 
 
-def test_who_logs_in_with_an_address_sends_from_it() -> None:
+def test_who_logs_in_with_an_address_sends_from_it(server_of: Callable[[Connected], Any]) -> None:
     assert server_of(Connected(login="ann@example.com", extra=None)).from_address == (
         "ann@example.com"
     )
@@ -72,7 +81,7 @@ def test_who_logs_in_with_an_address_sends_from_it() -> None:
     ],
 )
 def test_a_connection_that_cannot_be_used_is_refused_without_its_password(
-    wrong: dict[str, Any],
+    server_of: Callable[[Connected], Any], wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(SettingsError) as refused:
         server_of(Connected(**wrong))
