@@ -1,0 +1,61 @@
+"""Everything anew, with nothing recorded: the reference's days and the day, counted and compared.
+
+    python benchmarks/harness/full_recompute.py SIZE SEED LAYOUT ROOT
+
+A process of its own, so that its imports and its memory are its own. LAYOUT is a file with the
+edges, which a version has. Prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks.harness.drift_workload import DAY, Workload
+from governance.evidence.drift.calendar import DayCalendar
+from governance.evidence.drift.comparison import compare
+from governance.evidence.drift.layout import Layout
+from governance.evidence.drift.profile_files import profile_files
+from governance.evidence.drift.reference import Reference
+from governance.policy.drift.limits import DriftLimits
+
+
+def recompute(workload: Workload, layout: Layout) -> list[str]:
+    """Features that the default limits flag."""
+    limits, calendar = DriftLimits(), DayCalendar()
+    files = workload.files()
+    by_day = [files[start : start + 24] for start in range(0, len(files), 24)]
+    *blocks, current = profile_files(layout, by_day)
+    first = DAY.date() - timedelta(days=len(blocks))
+    days = [first + timedelta(days=number) for number in range(len(blocks))]
+    reference = Reference.from_days(
+        layout,
+        [(day, calendar.day_class(day), block) for day, block in zip(days, blocks, strict=True)],
+        minimum=limits.min_block_days,
+    )
+    found = compare(current, calendar.day_class(DAY.date()), rolling=reference)
+    return [
+        one.feature
+        for one in found.features
+        if one.q_value is not None
+        and one.effect is not None
+        and one.q_value <= limits.flagged_q
+        and one.effect >= limits.flagged_effect
+    ]
+
+
+def main(arguments: list[str]) -> None:
+    size, seed, layout, root = arguments
+    workload = Workload(size, root=Path(root), seed=int(seed))
+    drifted = recompute(workload, Layout.decode(Path(layout).read_bytes()))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
+    print(json.dumps({"peak_mib": peak, "drifted": drifted}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
