@@ -93,11 +93,13 @@ class ProfileBlock:
         object.__setattr__(made, "rows", rows)
         return made
 
-    def __add__(self, other: ProfileBlock) -> ProfileBlock:
+    def __add__(self, other: object) -> ProfileBlock:
         """
         Raises:
             InvalidEvidenceError: the other one stands on another layout.
         """
+        if not isinstance(other, ProfileBlock):
+            return NotImplemented
         return ProfileBlock.sum((self, other))
 
     def __radd__(self, other: object) -> ProfileBlock:

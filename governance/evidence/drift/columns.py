@@ -111,6 +111,8 @@ def text_counts(
     >>> texts.to_pylist(), counts.tolist(), missing
     (['7'], [2], 1)
     """
+    if kinds.is_string_view(column.type):
+        column = column.cast(pa.large_string())  # Arrow counts the views' nulls as texts
     missing = column.null_count
     if missing == len(column):
         return pa.array([], pa.string()), np.zeros(0, np.int64), missing
@@ -134,7 +136,7 @@ def text_counts(
         texts = pa.array([_text_of(number) for number in numbers[there].tolist()], pa.string())
     else:
         there = values.is_valid().to_numpy(zero_copy_only=False)
-        texts = values.filter(pa.array(there)).cast(pa.string())
+        texts = values.cast(pa.string()).filter(pa.array(there))
     counts = counts[there].astype(np.int64)
     return texts, counts, len(column) - int(counts.sum())
 

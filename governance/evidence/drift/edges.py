@@ -10,12 +10,14 @@ Not promised: equal edges from another sample, however similar. They are made on
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
 from governance.errors import InvalidEvidenceError
@@ -84,7 +86,8 @@ class FeatureEdges:
         if self.kind == "categorical":
             single[: len(self.categories)] = True
         elif len(self.cuts) > 1:
-            single[1:-1] = np.nextafter(self.cuts[1:], -np.inf) == self.cuts[:-1]
+            with np.errstate(over="ignore"):  # below the lowest float is -inf
+                single[1:-1] = np.nextafter(self.cuts[1:], -np.inf) == self.cuts[:-1]
         return single
 
 
@@ -172,18 +175,17 @@ def categorical_edges(name: str, values: Any, *, limit: int = CATEGORIES) -> Fea
 
 
 def _of_counts(name: str, texts: pa.Array, counts: IntArray, limit: int) -> FeatureEdges:
-    found: dict[str, int] = {}
-    for text, count in zip(texts.to_pylist(), counts.tolist(), strict=True):
-        if count:
-            found[text] = found.get(text, 0) + count
-    ordered = sorted(found, key=lambda text: (-found[text], text))
-    unseen = np.zeros(min(limit, len(ordered)) + 1, np.bool_)
-    unseen[-1] = len(ordered) <= limit
+    occurring = pa.table({"text": texts, "count": counts}).filter(pc.field("count") > 0)
+    found = occurring.group_by("text").aggregate([("count", "sum")])
+    order = [("count_sum", "descending"), ("text", "ascending")]
+    first = found.take(pc.select_k_unstable(found, limit, order)).sort_by(order)
+    unseen = np.zeros(len(first) + 1, np.bool_)
+    unseen[-1] = len(first) == len(found)
     return FeatureEdges(
         name=name,
         kind="categorical",
         cuts=np.zeros(0),
-        categories=tuple(ordered[:limit]),
+        categories=tuple(first["text"].to_pylist()),
         groups=np.arange(len(unseen), dtype=np.int64),
         unseen=unseen,
         midpoints=np.arange(len(unseen), dtype=np.float64),
@@ -207,7 +209,7 @@ def _cuts(distinct: FloatArray, counts: IntArray, limit: int) -> list[float]:
     start, last = 0, len(distinct)
     while start < last:
         if alone[start]:
-            cuts += [np.nextafter(distinct[start], -np.inf), distinct[start]]
+            cuts += [math.nextafter(distinct[start], -math.inf), distinct[start]]
             start += 1
             continue
         before = upto[start] - counts[start]

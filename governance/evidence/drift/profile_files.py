@@ -12,17 +12,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.types as kinds
 
 from governance.errors import LiveDataError
 from governance.evidence.drift.block import ProfileBlock
 from governance.evidence.drift.layout import Layout
 from governance.evidence.drift.profiling import profile_table
 
-Tables = pa.Table | Sequence[pa.Table]
+Tables: TypeAlias = pa.Table | Sequence[pa.Table]
 
 THREADS = 2
 
@@ -69,11 +70,10 @@ def profile_files(
     Raises:
         LiveDataError: a file is missing, cut or no Parquet; it is named.
     """
-    texts = [one.name for one in layout.edges if one.kind == "categorical"]
 
     def reader(group: str | Path | Sequence[str | Path]) -> Callable[[], Tables]:
         paths = [group] if isinstance(group, str | Path) else list(group)
-        return lambda: [_read(path, layout.features, texts, filesystem) for path in paths]
+        return lambda: [_read(path, layout, filesystem) for path in paths]
 
     return profile_reads(layout, map(reader, groups), threads=threads)
 
@@ -81,25 +81,35 @@ def profile_files(
 def _profile(layout: Layout, read: Callable[[], Tables]) -> ProfileBlock:
     """Tables of one schema are counted at once; others (a type changed) apart, and added."""
     given = read()
+    if isinstance(given, pa.Table):
+        return profile_table(layout, given)
     alike: dict[pa.Schema, list[pa.Table]] = {}
-    for table in [given] if isinstance(given, pa.Table) else given:
-        alike.setdefault(table.schema.remove_metadata(), []).append(table.replace_schema_metadata())
-    return ProfileBlock.sum(
-        (profile_table(layout, pa.concat_tables(tables)) for tables in alike.values()), layout
-    )
+    for table in given:
+        alike.setdefault(table.schema, []).append(table)
+    whole = [  # Arrow forgets the rows of tables without columns
+        table
+        for tables in alike.values()
+        for table in ([pa.concat_tables(tables)] if tables[0].num_columns else tables)
+    ]
+    return ProfileBlock.sum((profile_table(layout, table) for table in whole), layout)
 
 
-def _read(
-    path: str | Path, features: Sequence[str], texts: Sequence[str], filesystem: Any
-) -> pa.Table:
+def _read(path: str | Path, layout: Layout, filesystem: Any) -> pa.Table:
     try:
+        with pq.ParquetFile(str(path), filesystem=filesystem) as file:
+            metadata, schema = file.metadata, file.schema_arrow
+        there = [name for name in layout.features if name in schema.names]
+        texts = [name for name in there if _is_text(schema.field(name).type)]
         # Texts stay dictionaries as they lie in the file: each value is then looked up once.
         with pq.ParquetFile(
-            str(path), filesystem=filesystem, read_dictionary=list(texts), pre_buffer=False
+            str(path), filesystem=filesystem, metadata=metadata, read_dictionary=texts
         ) as file:
-            there = set(file.schema_arrow.names)
-            return file.read([name for name in features if name in there], use_threads=False)
+            return file.read(there, use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise LiveDataError(
             f"{path} cannot be read ({error}); write it again, then repeat the scan"
         ) from error
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(kinds.is_string(kind) or kinds.is_large_string(kind))
