@@ -1,7 +1,7 @@
 """Two months of features without drift, or with a step, looked at every hour of the second month.
 
-The data of `statistics.md`'s trap 4: AR(0.9) at five minutes with a weekend effect of half a standard
-deviation, 100 features. Looks go through the product's own parts (reference, comparison, findings,
+AR(0.9) at five minutes with a weekend effect of half a standard deviation, 100 features: data of
+which a plain test calls most features drifted on any day. Looks go through the product's own parts (reference, comparison, findings,
 episodes) on profiles; only the database and the files are left out, which change no figure.
 """
 
