@@ -114,13 +114,13 @@ def arrow_table(
 def arrow_array(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
     """A column as Arrow; what has no one type of its own becomes text."""
     try:
-        return pa.Array.from_pandas(values)
+        made = pa.Array.from_pandas(values)
     except _UNFIT:
-        missing = values.isna()
-        return pa.array(
-            [None if gone else str(one) for one, gone in zip(values, missing, strict=True)],
-            pa.string(),
-        )
+        made = None
+    if made is not None and not isinstance(made.type, pa.BaseExtensionType):
+        return made
+    told = [None if gone else str(one) for one, gone in zip(values, values.isna(), strict=True)]
+    return pa.array(told, pa.string())
 
 
 def _refuse_mixed(times: pd.Series[Any], time_column: str) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 import fsspec
@@ -227,11 +228,16 @@ def _of_infos(infos: Iterable[Mapping[str, Any]]) -> HourFiles:
         path = str(info["name"])
         name = path.rstrip("/").rpartition("/")[2]
         if info.get("type") == "file" and _counts(name):
-            stamp = next((str(info[key]) for key in _STAMPS if info.get(key) is not None), "")
-            files.append(HourFile(name, path, int(info.get("size") or 0), stamp))
+            files.append(HourFile(name, path, int(info.get("size") or 0), _stamp(info)))
         else:
             others.append(name)
     return _sorted(files, others)
+
+
+def _stamp(info: Mapping[str, Any]) -> str:
+    value = next((info[key] for key in _STAMPS if info.get(key) is not None), "")
+    # One store gives its times in two forms, by whether a file was listed or asked for.
+    return str(value.timestamp() if isinstance(value, datetime) else value)
 
 
 def _sorted(files: list[HourFile], others: list[str]) -> HourFiles:

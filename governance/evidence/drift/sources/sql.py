@@ -129,9 +129,9 @@ class SqlSource:
         """The time column first, then those of ``columns`` that are there."""
         source, _ = self._from((), self._bounds(*hours)[0])
         star: sa.ColumnElement[Any] = sa.literal_column("*")
-        found = connection.execute(sa.select(star).select_from(source).where(sa.false()))
-        there = list(found.keys())
-        found.close()
+        statement = sa.select(star).select_from(source).where(sa.false())
+        with connection.execute(statement) as found:
+            there = list(found.keys())
         if self._time_column not in there:
             raise InvalidEvidenceError(
                 f"there is no column {self._time_column!r}; set drift.time_column to one of "
@@ -144,10 +144,10 @@ class SqlSource:
     ) -> pa.Table | None:
         for bounds in self._bounds(start, end):
             try:
-                result = connection.execution_options(yield_per=_BATCH).execute(
-                    self._select(names, bounds)
-                )
-                parts = [self._arrow(names, rows, bounds) for rows in result.partitions()]
+                statement = self._select(names, bounds)
+                batches = {"yield_per": _BATCH}
+                with connection.execute(statement, execution_options=batches) as result:
+                    parts = [self._arrow(names, rows, bounds) for rows in result.partitions()]
             except SQLAlchemyError as error:
                 if self._table and is_refusal(error):  # its columns are there: it is the times
                     raise InvalidEvidenceError(

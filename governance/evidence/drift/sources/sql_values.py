@@ -71,10 +71,7 @@ def value_array(values: Sequence[Any]) -> pa.Array | pa.ChunkedArray:
     """
     if any(isinstance(value, Decimal) for value in values):
         values = [float(value) if isinstance(value, Decimal) else value for value in values]
-    try:
-        return pa.array(values)
-    except (pa.ArrowException, ValueError, TypeError, ArithmeticError):
-        return arrow_array(pd.Series(values, dtype=object))
+    return arrow_array(pd.Series(values, dtype=object))
 
 
 def _from_text(values: Sequence[str | None], time_column: str) -> pa.Array:
