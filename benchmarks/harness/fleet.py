@@ -9,7 +9,6 @@ of one: each has its version, its profiles and its outbox, and all read the same
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from sqlalchemy import Connection, literal, select
 
 from benchmarks.harness.drift_workload import DAY, HOUR, Workload
+from benchmarks.harness.memory import peak_mib
 from benchmarks.harness.our_drift import declare, put_into_production
 from governance.evidence.drift import baseline_store
 from governance.evidence.drift.baseline import Baseline
@@ -126,7 +126,7 @@ def look(home: Path, at: datetime, models: Sequence[str]) -> dict[str, Any]:
     with opened(home) as gov:
         for start in range(0, len(models), SHARD):
             reports += len(gov.drift.scan_shard(list(models[start : start + SHARD]), at=at))
-            peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # Linux: KiB
+            peaks.append(peak_mib())
     return {"reports": reports, "few_peak_mib": peaks[0], "peak_mib": peaks[-1]}
 
 

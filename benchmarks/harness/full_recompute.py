@@ -9,7 +9,6 @@ edges, which a version has. Prints one line of JSON.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.harness.drift_workload import DAY, Workload
+from benchmarks.harness.memory import peak_mib
 from governance.evidence.drift.calendar import DayCalendar
 from governance.evidence.drift.comparison import compare
 from governance.evidence.drift.layout import Layout
@@ -53,8 +53,7 @@ def main(arguments: list[str]) -> None:
     size, seed, layout, root = arguments
     workload = Workload(size, root=Path(root), seed=int(seed))
     drifted = recompute(workload, Layout.decode(Path(layout).read_bytes()))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
-    print(json.dumps({"peak_mib": peak, "drifted": drifted}))
+    print(json.dumps({"peak_mib": peak_mib(), "drifted": drifted}))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +17,8 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
+
+from benchmarks.harness.memory import peak_mib
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,5 @@ def serve(compare: Callable[[Asked], list[str]], version: str) -> None:
     started = time.perf_counter()
     drifted = compare(question)
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
-    answer = {"seconds": seconds, "peak_mib": peak, "version": version, "drifted": drifted}
+    answer = {"seconds": seconds, "peak_mib": peak_mib(), "version": version, "drifted": drifted}
     print(json.dumps(answer), file=answers, flush=True)
