@@ -45,8 +45,8 @@ def _run(
     state: Episode | None = None,
 ) -> tuple[Episode, list[EpisodeEvent]]:
     state, events = state or Episode(), []
-    for at, figures, given in looks:
-        more = dict(given)
+    for at, figures, told in looks:
+        more = dict(told)
         look = Look(features=figures, rows=more.pop("rows", 1000), **more)
         state, new = step(state, judge(look, LIMITS), look, at=at, limits=LIMITS)
         state = Episode.from_json(state.as_json())  # as it is kept

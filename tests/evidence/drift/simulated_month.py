@@ -1,8 +1,9 @@
 """Two months of features without drift, or with a step, looked at every hour of the second month.
 
 AR(0.9) at five minutes with a weekend effect of half a standard deviation, 100 features: data of
-which a plain test calls most features drifted on any day. Looks go through the product's own parts (reference, comparison, findings,
-episodes) on profiles; only the database and the files are left out, which change no figure.
+which a plain test calls most features drifted on any day. Looks go through the product's own parts
+(reference, comparison, findings, episodes) on profiles; only the database and the files are left
+out, which change no figure.
 """
 
 from __future__ import annotations
@@ -37,11 +38,14 @@ class Raised:
     event: EpisodeEvent
 
 
-def looks(seed: int, *, shift: float = 0.0, bins: int = 128) -> tuple[list[Raised], Episode]:
-    """What 720 hourly looks raise, and where the rules stand after the last one.
+def looks(
+    seed: int, *, shift: float = 0.0, bins: int = 128, hours: int = MONTH * 24
+) -> tuple[list[Raised], Episode]:
+    """What the hourly looks of a month raise, and where the rules stand after the last one.
 
     Args:
         shift: in standard deviations, of the first ten features, from the second month on.
+        hours: fewer looks than those of the whole month.
     """
     calendar, limits = DayCalendar(), DriftLimits()
     first = _START + timedelta(days=seed % 7)
@@ -71,7 +75,7 @@ def looks(seed: int, *, shift: float = 0.0, bins: int = 128) -> tuple[list[Raise
     blocks = {number: block(24 * number, 24 * number + 24) for _, _, number in days}
     state, raised, quarantined = Episode(), [], set[int]()
     known: tuple[list[int], Reference] | None = None
-    for hour in range(1, MONTH * 24 + 1):
+    for hour in range(1, hours + 1):
         place = MONTH * 24 + hour
         at = midnight + place * HOUR
         usable = [n for n in range((place - 24) // 24) if n not in quarantined][-MONTH:]
