@@ -59,7 +59,7 @@ def _rolling(rolling: Mapping[str, Any] | None) -> Side:
     title = "Rolling reference"
     if not rolling or not _many(rolling.get("days")):
         return Side(title, "none", ("There are not enough whole days before the window yet",), True)
-    lines = [f"{rolling.get('first')} to {rolling.get('last')}"]
+    lines = [span(rolling.get("first"), rolling.get("last"))]
     left_out = rolling.get("quarantined") or ()
     if isinstance(left_out, int):
         lines.append(f"{counted(left_out, 'day')} in quarantine left out")
@@ -75,7 +75,7 @@ def _frozen(frozen: Mapping[str, Any] | None) -> Side:
     title = "Frozen reference"
     if not frozen or not _many(frozen.get("days")):
         return Side(title, "none", ("The version has no days that it was trained on",), True)
-    lines = (f"{frozen.get('first')} to {frozen.get('last')}", "What the version was trained on")
+    lines = (span(frozen.get("first"), frozen.get("last")), "What the version was trained on")
     return Side(title, counted(_many(frozen.get("days")), "day"), lines)
 
 

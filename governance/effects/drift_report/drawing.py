@@ -80,15 +80,17 @@ def svg(draw: Draw, *, size: tuple[float, float], name: str, title: str) -> str:
     )
 
 
-def png(draw: Draw, *, size: tuple[float, float]) -> bytes:
-    """The same as a PNG picture with two dots a pixel; ``size`` in pixels as it is shown."""
+def png(draw: Draw, *, size: tuple[float, float], shown_width: float) -> bytes:
+    """The same as a PNG picture, with two dots for each pixel of the width it is shown in."""
     from matplotlib.figure import Figure
 
     with _settings("png"):
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=72, facecolor="white")
         draw(figure)
         target = BytesIO()
-        figure.savefig(target, format="png", dpi=144, metadata={"Software": None})
+        figure.savefig(
+            target, format="png", dpi=144 * shown_width / size[0], metadata={"Software": None}
+        )
     return target.getvalue()
 
 

@@ -77,12 +77,12 @@ def _several(told: Sequence[Told], *, digest: bool) -> Message:
     subject = f"[{worst}] {many}: {words.listed(models)}"
     if digest:
         subject = f"[{worst}] Digest: {many} of {words.counted(len(models), 'model')}"
-    intro = f"{many}, the worst first."
+    intro = "The worst first."
     if digest:
         intro += " More alerts were due than may be sent in an hour; this is what waited."
     page = templates().get_template("mail_digest.html")
     html = page.render(told=told, intro=intro, style=told[0].style, words=words, title=subject)
-    return Message(_subject(subject), mail_text.several(told, intro), html)
+    return Message(_subject(subject), mail_text.several(told, f"{many}. {intro}"), html)
 
 
 def _subject(text: str) -> str:
@@ -100,5 +100,4 @@ def _picture(alert: Told) -> dict[str, bytes]:
             drawable.append((str(feature["feature"]), categorical, bars))
     if not drawable:
         return {}
-    window = f"the day before {words.when(alert.at)}"
-    return {PICTURE: features_png(drawable[:MOST_PICTURES], window=window)}
+    return {PICTURE: features_png(drawable[:MOST_PICTURES], window="last day")}

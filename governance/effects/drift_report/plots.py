@@ -33,6 +33,8 @@ LONGEST_LABEL = 22
 _BAR = 22.0  # pixels for one lying bar
 _CHARACTER = 6.4  # width of one at 10 pixels, generously
 WIDTH, HEIGHT = 350.0, 210.0
+# A mail's picture is drawn narrow and shown wide, so that it can be read on a telephone too.
+PICTURE_WIDTH, SHOWN_WIDTH = 440.0, 596.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def feature_svg(bars: Bars, *, feature: str, categorical: bool, name: str) -> st
 
 def features_png(features: Sequence[tuple[str, bool, Bars]], *, window: str) -> bytes:
     """One picture of several features below each other: (name, categorical?, bars)."""
-    width, legend, heading = 560.0, 34.0, 30.0
+    width, legend, heading = PICTURE_WIDTH, 34.0, 30.0
     heights = [_needed(bars) if categorical else 190.0 for _, categorical, bars in features]
     whole = legend + sum(height + heading for height in heights)
 
@@ -130,7 +132,7 @@ def features_png(features: Sequence[tuple[str, bool, Bars]], *, window: str) -> 
             _panel(figure, bars, feature, categorical, top - heading, height, width)
             top -= heading + height
 
-    return png(draw, size=(width, whole))
+    return png(draw, size=(width, whole), shown_width=SHOWN_WIDTH)
 
 
 def _needed(bars: Bars) -> float:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from governance.effects.drift_report.words import (
+    ABOUT_DATA,
     DASH,
-    DATA_FINDINGS,
     DRIFTED,
     STYLES,
     Style,
@@ -150,7 +150,7 @@ class FeatureRow:
             importance=share(get("importance")),
             frozen_ks=number(frozen.get("ks")),
             frozen_psi=number(frozen.get("psi")),
-            data_problem=str(get("finding")) in DATA_FINDINGS,
+            data_problem=str(get("finding")) in ABOUT_DATA,
         )
 
 

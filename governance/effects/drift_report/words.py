@@ -48,16 +48,18 @@ FINDINGS: Mapping[str, str] = {
     Finding.MISSING_VALUES: "more values missing",
     Finding.ALL_MISSING: "all values missing",
     Finding.NEW_CATEGORIES: "values never seen before",
+    Finding.CONSTANT: "one value on both sides",
     Finding.BECAME_CONSTANT: "became constant",
     Finding.INFINITE_VALUES: "infinite values",
     Finding.COLUMN_MISSING: "column is missing",
     Finding.WRONG_DTYPE: "wrong data type",
+    Finding.AMBIGUOUS_COLUMN: "column stands twice",
     Finding.TOO_FEW_ROWS: "too few rows",
     Finding.NO_REFERENCE: "nothing to compare with",
     Finding.NOT_CALIBRATED: "too few days to calibrate",
 }
-# Findings that speak of the data's state, whether or not the rest has moved.
-DATA_FINDINGS = frozenset(FINDINGS) - {Finding.STABLE, Finding.SHIFTED}
+# Findings that speak of the data's state, and not of where its values lie.
+ABOUT_DATA = frozenset(FINDINGS) - {Finding.STABLE, Finding.SHIFTED, Finding.BECAME_CONSTANT}
 
 LIMITS: Mapping[str, str] = {
     "alarms_per_month": "False alarms a model may raise in a month",
