@@ -10,7 +10,8 @@ This module does not promise that nothing else escapes: a programming mistake st
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class GovernanceError(Exception):
@@ -204,9 +205,23 @@ class DriftDisabledError(ConflictError):
 
 
 class DriftScanError(GovernanceError):
-    """Some models of a shard could not be scanned; the others were, and are recorded."""
+    """Some models of a shard could not be scanned; the others were, and are recorded.
+
+    ``reports`` are those of the others, ``failures`` the errors by model.
+    """
 
     code, status, exit_code = "drift_scan_failed", 500, 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reports: Sequence[Any] = (),
+        failures: Mapping[str, Exception] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reports = tuple(reports)
+        self.failures = dict(failures or {})
 
 
 class DatasetUnavailableError(GovernanceError):

@@ -6,22 +6,28 @@ beyond what their constructors take. A test replaces a part here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from governance.config.current import CurrentConfig
+from governance.config.current import CurrentConfig, CurrentPolicy
 from governance.config.governance_file import GovernanceConfig
 from governance.decisions.promotion import ModelPromotion
 from governance.decisions.record import Decision
 from governance.decisions.validation import VersionValidation
 from governance.effects.alerts.center import AlertCenter
 from governance.effects.registry_files import RegistryFiles
+from governance.errors import NotFoundError
+from governance.evidence.drift.detector import DriftDetector
+from governance.evidence.drift.report import DriftReport
 from governance.evidence.metrics_log import ValidationMetricsTracker
 from governance.history.audit import AuditLog
 from governance.history.checkpoints import trusted_key
+from governance.history.incident_handling import read_incident
 from governance.policy.facts import MetricLimit
 from governance.policy.validation import ValidationPolicy
 from governance.registry.artifacts import ArtifactStore
@@ -45,6 +51,7 @@ class Governance:
     Attributes:
         registry: what exists. validation: what was measured. promotion: what decides.
         audit: what happened. cycle: the steps of a retrain run. alerts: who is told of incidents.
+        drift: has live data moved?
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -64,6 +71,14 @@ class Governance:
         )
         self.promotion = ModelPromotion(database, self._probing.check_integrity)
         self.files = RegistryFiles(database, settings.home)
+        self.drift = DriftDetector(
+            database,
+            self.registry,
+            settings,
+            config=self._config,
+            policy=CurrentPolicy(settings),
+            environment=os.environ,
+        )
         self.alerts = AlertCenter(database, settings, self._config, render=_render_message)
         self.cycle = RetrainCycle(
             settings,
@@ -119,6 +134,34 @@ class Governance:
             UnsafeFormatError: its format may not be parsed here, so nothing can be said.
         """
         return self._validate(ref, by=by, at=at, limits=limits)
+
+    def drift_html(self, report: DriftReport) -> str:
+        """A drift report as one HTML page with its plots."""
+        from governance.effects.drift_report.html import report_html  # it draws: seconds to import
+
+        incident = None
+        if report.incident_id is not None:
+            with self.database.read() as connection, suppress(NotFoundError):
+                incident = read_incident(connection, report.incident_id)
+        return report_html(
+            report.as_json(),
+            history=self.drift.history(report),
+            histograms=report.reference["histograms"],
+            limits=report.policy,
+            incident=None if incident is None else incident.as_json(),
+        )
+
+    def publish_drift_report(self, report: DriftReport) -> str:
+        """Write the page to the place that messages link to; its link."""
+        from governance.effects.drift_report.files import write_report
+
+        return write_report(
+            self.settings.home,
+            report.model,
+            report.at,
+            self.drift_html(report),
+            report_url=self.settings.report_url,
+        )
 
     def close(self) -> None:
         """Give the database connections back; the object is not used afterwards."""
