@@ -49,7 +49,8 @@ class Baseline:
         importance: share of the model's importance by column, 0 to 1; None where not known.
         rows: rows that the edges were made of.
         first, last: time of the earliest and latest of them (UTC); None without rows.
-        days: the frozen reference as local days, ascending, at most the last 60.
+        days: the frozen reference as local days, ascending, at most the last 60. Of a decoded
+            baseline each is unpacked when it is first asked for: a scan mostly needs none.
 
     ``Baseline.decode(baseline.encode()) == baseline``.
     """
@@ -59,7 +60,7 @@ class Baseline:
     rows: int = 0
     first: datetime | None = None
     last: datetime | None = None
-    days: tuple[tuple[date, ProfileBlock], ...] = ()
+    days: Sequence[tuple[date, ProfileBlock]] = ()
 
     @classmethod
     def of(
@@ -121,19 +122,22 @@ class Baseline:
     def content(self) -> bytes:
         """The plain bytes that the digest is taken of."""
         header, arrays = self.layout.parts()
+        if isinstance(self.days, _PackedDays):
+            packed = self.days.contents
+        else:
+            packed = [(day, block.content) for day, block in self.days]
         told = {
             "layout": header,
             "importance": dict(self.importance),
             "rows": self.rows,
             "first": self.first,
             "last": self.last,
-            "days": [day for day, _ in self.days],
+            "days": [day for day, _ in packed],
         }
-        blocks = {
-            f"day {at}": np.frombuffer(block.content, np.uint8)
-            for at, (_, block) in enumerate(self.days)
+        contents = {
+            f"day {at}": np.frombuffer(content, np.uint8) for at, (_, content) in enumerate(packed)
         }
-        return pack(told, {**arrays, **blocks})
+        return pack(told, {**arrays, **contents})
 
     @cached_property
     def sha256(self) -> str:
@@ -158,25 +162,47 @@ class Baseline:
         header, arrays = unpack(unseal(data))
         try:
             layout = Layout.from_parts(header["layout"], arrays)
-            days = tuple(
-                (
-                    date.fromisoformat(day),
-                    ProfileBlock.from_content(arrays[f"day {at}"].tobytes(), layout),
-                )
+            days = [
+                (date.fromisoformat(day), arrays[f"day {at}"].tobytes())
                 for at, day in enumerate(header["days"])
-            )
+            ]
             return cls(
                 layout=layout,
                 importance=header["importance"],
                 rows=header["rows"],
                 first=_moment(header["first"]),
                 last=_moment(header["last"]),
-                days=days,
+                days=_PackedDays(layout, days),
             )
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise IntegrityError(
                 f"these bytes are no baseline ({error!r}); restore the database from its backup"
             ) from error
+
+
+class _PackedDays(Sequence[tuple[date, ProfileBlock]]):
+    """Day blocks that are unpacked one by one, when they are asked for."""
+
+    def __init__(self, layout: Layout, contents: list[tuple[date, bytes]]) -> None:
+        self.layout, self.contents = layout, contents
+        self._blocks: dict[int, ProfileBlock] = {}
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return tuple(self[one] for one in range(*at.indices(len(self))))
+        place = range(len(self))[at]
+        day, content = self.contents[place]
+        if place not in self._blocks:
+            self._blocks[place] = ProfileBlock.from_content(content, self.layout)
+        return day, self._blocks[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _moment(text: str | None) -> datetime | None:

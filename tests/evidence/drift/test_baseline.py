@@ -78,6 +78,9 @@ def test_a_baseline_comes_back_from_its_bytes() -> None:
     back = Baseline.decode(made.encode())
     assert back == made and back.sha256 == made.sha256 and hash(back) == hash(made)
     assert back.days == made.days and back.layout == made.layout
+    assert back.days[-2:] == made.days[-2:] and back.days[-1] == back.days[len(made.days) - 1]
+    with pytest.raises(IndexError):
+        back.days[len(made.days)]
     assert (back.rows, back.first, back.last) == (made.rows, made.first, made.last)
     assert back.importance == made.importance
     assert made != baseline(flights(), importance={}) and made != "baseline"
