@@ -34,10 +34,10 @@ class FunctionSource:
         ConfigError: there is no such function.
 
     >>> from datetime import UTC
-    >>> source = FunctionSource("governance.training.flights:hours", {}, time_column="time")
+    >>> source = FunctionSource("governance.training.flights:departures", {}, time_column="time")
     >>> six = datetime(2013, 2, 8, 18, tzinfo=UTC)
     >>> source.read(six, six + HOUR, ["visib"]).rows
-    52
+    25
     """
 
     def __init__(self, function: str, params: Mapping[str, Any], *, time_column: str) -> None:

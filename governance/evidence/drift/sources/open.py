@@ -28,7 +28,7 @@ def open_source(
         ConfigError: a layout or function that cannot be used.
         LiveDataError: a database URL or storage protocol that cannot be used here.
 
-    >>> declared = FunctionData(kind="function", function="governance.training.flights:hours")
+    >>> declared = FunctionData(kind="function", function="governance.training.flights:departures")
     >>> type(open_source(declared, time_column="time", environment={})).__name__
     'FunctionSource'
     """

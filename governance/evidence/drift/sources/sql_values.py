@@ -69,7 +69,7 @@ def value_array(values: Sequence[Any]) -> pa.Array | pa.ChunkedArray:
     >>> value_array([Decimal("1.5"), None]).to_pylist(), value_array([1, "a"]).to_pylist()
     ([1.5, None], ['1', 'a'])
     """
-    if any(isinstance(value, Decimal) for value in values):
+    if Decimal in set(map(type, values)):
         values = [float(value) if isinstance(value, Decimal) else value for value in values]
     return arrow_array(pd.Series(values, dtype=object))
 
