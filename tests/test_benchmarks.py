@@ -1,13 +1,17 @@
-"""The registry benchmark runs and says what it measured; its figures are not judged here."""
+"""The benchmarks run and say what they measured; their figures are not judged here."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import registry
+from benchmarks import drift, registry
+from benchmarks.harness.drift_figures import judged
+from benchmarks.harness.drift_workload import SIZES, Workload
+from benchmarks.harness.fleet import measure_fleet
 from benchmarks.harness.timing import Samples
 
 
@@ -35,4 +39,67 @@ def test_a_ratio_of_ten_means_that_ours_takes_a_tenth() -> None:
     assert registry.ratios(ours, peer)["promote_forced"] == {
         "stage_change": 10.0,
         "alias_change": 10.0,
+    }
+
+
+TEN = [
+    "incremental_ms",
+    "full_s",
+    "read_table_s",
+    "scipy_s",
+    "evidently_s",
+    "nannyml_s",
+    "incremental_vs_scipy",
+    "full_vs_scipy",
+    "reference_growth_90_30",
+    "peak_mib",
+]
+
+
+@pytest.fixture(scope="module")
+def workload(tmp_path_factory: pytest.TempPathFactory) -> Workload:
+    made = Workload("T", root=tmp_path_factory.mktemp("workload"))
+    assert made.make()
+    return made
+
+
+def test_the_drift_line_begins_with_its_ten_figures_and_peers_that_are_missing_are_null(
+    workload: Workload, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = workload.folder.parent
+    assert drift.main(["--size", "T", "--folder", str(folder), "--no-peers", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(result)[:10] == TEN
+    assert result["evidently_s"] is None
+    assert result["nannyml_s"] is None
+    assert all(result[name] > 0 for name in TEN if name not in ("evidently_s", "nannyml_s"))
+    assert result["processes"]["full"]["found"] >= 1
+    assert result["targets"] is None  # they are stated for another size
+    assert list(folder.iterdir()) == [workload.folder]  # no home is left
+
+
+def test_the_fleet_looks_at_every_model(workload: Workload, tmp_path: Path) -> None:
+    found = measure_fleet(workload, 2, tmp_path, processes=1)
+    assert found["failed"] == 0
+    assert found["models"] == 2
+    assert found["met"] is None
+
+
+def test_a_workload_is_made_once_and_its_seed_makes_it(workload: Workload, tmp_path: Path) -> None:
+    assert not workload.make()
+    table = pq.read_table(workload.live)
+    size = SIZES["T"]
+    assert table.num_rows == size.reference_rows + size.current_rows
+    assert set(workload.features) < set(table.column_names)
+    again = Workload("T", root=tmp_path)
+    again.make()
+    assert pq.read_table(again.live).equals(table)
+
+
+def test_targets_are_missed_on_the_wrong_side() -> None:
+    found = judged({"incremental_ms": 79.0, "full_vs_scipy": 5.9, "peak_mib": 1331.3})
+    assert {name: target["met"] for name, target in found.items()} == {
+        "incremental_ms": True,
+        "full_vs_scipy": False,
+        "peak_mib": False,
     }

@@ -28,7 +28,7 @@ DAY: Final = datetime(2025, 6, 4, tzinfo=UTC)  # the day that is judged, a Wedne
 MISSING: Final = 0.05
 HOUR: Final = timedelta(hours=1)
 SPARE: Final = 4  # days before the longer reference, for looks before the last day
-FORMAT: Final = 2  # counts the changes of this file that change the data
+FORMAT: Final = 3  # counts the changes of this file that change the data
 LEVELS: Final = (3, 12, 40, 200)  # numbers of categories
 
 
@@ -71,7 +71,7 @@ class Workload:
         self.numeric = tuple(f"num_{number:02}" for number in range(numbers))
         self.categorical = tuple(f"cat_{number:02}" for number in range(self.size.features // 5))
         self.features = (*self.numeric, *self.categorical)
-        # Every tenth number by half a standard deviation, and the first of the categories.
+        # Every tenth number by a standard deviation, and the first of the texts.
         self.shifted = (*self.numeric[::10], *self.categorical[:1])
 
     def start(self, *, long: bool = False) -> datetime:
@@ -146,7 +146,7 @@ class Workload:
         kind = 0 if name in self.numeric else 1
         source = np.random.default_rng([self.seed, kind, number, day + self.size.long_days + SPARE])
         weekend = 0.2 * ((DAY + timedelta(days=day)).weekday() >= 5)
-        shift = 0.5 * (day == 0 and name in self.shifted)
+        shift = 1.0 * (day == 0 and name in self.shifted)
         return float(0.03 * source.standard_normal() + weekend + shift)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from governance.store.drift_tables import drift_baselines, drift_profiles
 from governance.wiring import Governance
 
 BY: Final = "benchmark"
+LIVE_FROM: Final = datetime(2025, 1, 1, tzinfo=UTC)  # before all data
 
 
 def declaration(workload: Workload) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def put_into_production(gov: Governance, name: str, folder: Path) -> None:
     version = gov.registry.get_latest_version(name)
     assert version is not None
     gov.registry.transition(version, "validated", by=BY, reason=BY)
-    gov.promotion.promote_to_production(version, by=BY, force=True, reason=BY)
+    gov.promotion.promote_to_production(version, by=BY, force=True, reason=BY, at=LIVE_FROM)
 
 
 class OurDrift:
