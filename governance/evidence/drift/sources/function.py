@@ -37,7 +37,7 @@ class FunctionSource:
     >>> source = FunctionSource("governance.training.flights:departures", {}, time_column="time")
     >>> six = datetime(2013, 2, 8, 18, tzinfo=UTC)
     >>> source.read(six, six + HOUR, ["visib"]).rows
-    25
+    36
     """
 
     def __init__(self, function: str, params: Mapping[str, Any], *, time_column: str) -> None:
