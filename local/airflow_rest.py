@@ -5,6 +5,7 @@ Its command line could do the same, at 8 s a call. Not promised: a client for an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -16,6 +17,7 @@ import httpx
 from local.airflow_services import Login, ServicesError
 
 FINISHED = ("success", "failed")
+LOCKED_ATTEMPTS = 20
 GROUP_MARKS = ("::group::", "::endgroup::")  # how the log view folds lines; nothing to read
 
 
@@ -96,12 +98,10 @@ class AirflowRest:
     def backfill(self, dag_id: str, first: datetime, last: datetime) -> int:
         """Start the runs of `first <= logical date <= last`, done ones again; gives its id.
 
-        A backfill that a stopped Airflow left open is cancelled first.
+        A backfill that a stopped Airflow left open is cancelled first. On SQLite Airflow refuses
+        with 503 what meets another writer, so it is asked again.
         """
-        query = f"/api/v2/backfills?dag_id={dag_id}&limit=100"
-        for found in self._call("GET", query)["backfills"]:
-            if found["completed_at"] is None:
-                self._call("PUT", f"/api/v2/backfills/{found['id']}/cancel")
+        query = f"/api/v2/backfills?dag_id={dag_id}&limit=100&order_by=-id"
         body = {
             "dag_id": dag_id,
             "from_date": first.isoformat(),
@@ -109,10 +109,24 @@ class AirflowRest:
             "max_active_runs": 1,
             "reprocess_behavior": "completed",
         }
-        return int(self._call("POST", "/api/v2/backfills", body)["id"])
+        for attempt in range(LOCKED_ATTEMPTS):
+            try:
+                for found in self._call("GET", query)["backfills"]:
+                    if found["completed_at"] is None:
+                        self._call("PUT", f"/api/v2/backfills/{found['id']}/cancel")
+                return int(self._call("POST", "/api/v2/backfills", body)["id"])
+            except ServicesError as error:
+                if "answered 503" not in str(error) or attempt == LOCKED_ATTEMPTS - 1:
+                    raise
+                time.sleep(0.5)
+        raise AssertionError("the last attempt returns or raises")
 
     def backfill_done(self, backfill_id: int) -> bool:
         return self._call("GET", f"/api/v2/backfills/{backfill_id}")["completed_at"] is not None
+
+    def run_ids(self, dag_id: str) -> list[str]:
+        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]
+        return [run["dag_run_id"] for run in found]
 
     def runs_between(self, dag_id: str, first: datetime, last: datetime) -> dict[str, str]:
         """State of the runs of `first <= logical date <= last` by run id, the earliest first."""

@@ -206,7 +206,7 @@ def hours_table(gov: Governance) -> Table:
     table.add_column("incident")
     table.add_column("features that drifted", overflow="fold")
     colours = {"severe": "red", "moderate": "yellow", "normal": "green"}
-    for report in gov.drift.get_reports(MODEL, start=STORM[0], end=STORM[1]):
+    for report in reversed(gov.drift.get_reports(MODEL, since=STORM[0], until=STORM[1])):
         drifted = [f.feature for f in report.features if f.severity in ("severe", "moderate")]
         table.add_row(
             report.at.astimezone(ZoneInfo("America/New_York")).strftime("%a %-d %b %H:%M"),

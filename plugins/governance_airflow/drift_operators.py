@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from governance.errors import DriftScanError, SettingsError
+from governance.errors import DriftScanError, SettingsError, UnavailableError
 from governance.values import iso
 from governance_airflow.assets import DRIFT_ALIAS, severe_drift
 from governance_airflow.connection import open_governance
@@ -75,6 +75,7 @@ class ScanDriftOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         at = scan_time(context["dag_run"])
         failed: DriftScanError | None = None
+        reports: Sequence[DriftReport]
         with open_governance() as gov:
             try:
                 reports = gov.drift.scan_shard(list(self.models), at=at)
@@ -85,6 +86,8 @@ class ScanDriftOperator(BaseOperator):
         requests = [retrain_request(report) for report in reports if report.retrain_requested]
         context["ti"].xcom_push(key=REQUESTS, value=requests)
         if failed is not None:
+            if any(isinstance(error, UnavailableError) for error in failed.failures.values()):
+                raise UnavailableError(failed.message) from failed  # worth another try
             raise failed
         return [outcome(report) for report in reports]
 

@@ -9,6 +9,7 @@ import stat
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -30,7 +31,10 @@ from local.retrain_demo import switched_on
 
 DAG_FILE = """
 import datetime
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Connection, CronDataIntervalTimetable, Param, dag, task
+from governance.values import iso
+from governance_airflow.assets import DRIFT_ALIAS, severe_drift
+from governance_airflow.run_facts import RunFacts
 
 AT = Param(None, type=["null", "string"], pattern="Z$")
 
@@ -42,6 +46,27 @@ def greeting():
     said()
 
 greeting()
+
+@dag(schedule=CronDataIntervalTimetable("0 * * * *", timezone="UTC"), max_active_runs=1,
+     start_date=datetime.datetime(2013, 1, 1, tzinfo=datetime.UTC), catchup=False)
+def hourly():
+    @task(outlets=[DRIFT_ALIAS])
+    def seen(data_interval_end=None, outlet_events=None):
+        at = iso(data_interval_end)
+        outlet_events[DRIFT_ALIAS].add(severe_drift("m"), extra={"at": at})
+        return [at, Connection.get("mailbox").port]
+    seen()
+
+hourly()
+
+@dag(schedule=severe_drift("m"), start_date=datetime.datetime(2026, 1, 1), max_active_runs=1)
+def heard():
+    @task
+    def evidence(dag_run=None):
+        return iso(RunFacts.of(dag_run, owner="o").at)
+    evidence()
+
+heard()
 """
 
 
@@ -93,6 +118,7 @@ def test_airflow_starts_runs_a_dag_and_stops_completely(services: AirflowService
                 assert rest.log_end("greeting", wrong, "said") == "KeyError: 'word'"
                 with pytest.raises(ServicesError, match="answered 400"):
                     rest.trigger("greeting", {"word": "hello", "at": "yesterday"})
+                _backfill_over_two_hours_tells_the_dag_that_listens(rest, services)
             pids = set(services.processes.alive().values())
             listening = {
                 c.laddr.ip
@@ -104,6 +130,36 @@ def test_airflow_starts_runs_a_dag_and_stops_completely(services: AirflowService
         finally:
             assert set(services.stop()) == set(COMPONENTS)
     assert not [p for p in psutil.process_iter() if _session_of(p.pid) in pids]
+
+
+def _backfill_over_two_hours_tells_the_dag_that_listens(
+    rest: AirflowRest, services: AirflowServices
+) -> None:
+    assert rest.connection("mailbox") is None
+    for port in (25, 2525):  # the second replaces the first
+        rest.set_connection({"connection_id": "mailbox", "conn_type": "smtp", "port": port})
+    first = datetime(2013, 2, 8, 17, tzinfo=UTC)
+    last = first + timedelta(hours=1)
+    with switched_on(rest, ["hourly", "heard"]):
+        for _ in range(2):  # a repeated backfill runs what is done already again
+            number = rest.backfill("hourly", first, last)
+            while not rest.backfill_done(number):
+                services.check_alive()
+                time.sleep(0.2)
+            runs = rest.runs_between("hourly", first, last)
+            told = [rest.log_end("hourly", run, "seen") for run in runs]
+            assert list(runs.values()) == ["success", "success"], told
+            results = [rest.result("hourly", run, "seen") for run in runs]
+            assert results == [[f"2013-02-08T{hour}:00:00.000000Z", 2525] for hour in (18, 19)]
+        started: list[str] = []
+        while not started or not {rest.run_state("heard", run) for run in started} <= {*FINISHED}:
+            services.check_alive()
+            started = rest.run_ids("heard")
+            time.sleep(0.2)
+        heard = {rest.result("heard", run, "evidence") for run in started}
+        assert heard <= {at for at, _ in results}
+    rest.drop_connection("mailbox")
+    assert rest.connection("mailbox") is None
 
 
 def _session_of(pid: int) -> int:
