@@ -53,11 +53,12 @@ class ProfileBlock:
     problem: NDArray[np.int8]
 
     @classmethod
-    def empty(cls, layout: Layout) -> Self:
+    def empty(cls, layout: Layout, *, rows: int = 0) -> Self:
+        """Nothing counted yet, in a period of so many rows."""
         features = len(layout.edges)
         return cls(
             layout=layout,
-            rows=0,
+            rows=rows,
             counts=np.zeros((features, layout.width), np.int64),
             missing=np.zeros(features, np.int64),
             infinite=np.zeros(features, np.int64),
@@ -80,17 +81,14 @@ class ProfileBlock:
             if not given:
                 raise InvalidEvidenceError("a sum of no blocks needs the layout; give it")
             layout = given[0].layout
-        made = cls.empty(layout)
-        rows = 0
+        made = cls.empty(layout, rows=sum(block.rows for block in given))
         for block in given:
             made._check(block)
-            rows += block.rows
             for mine, theirs in zip(made._sums(), block._sums(), strict=True):
                 np.add(mine, theirs, out=mine)
             np.fmin(made.minimum, block.minimum, out=made.minimum)
             np.fmax(made.maximum, block.maximum, out=made.maximum)
             np.maximum(made.problem, block.problem, out=made.problem)
-        object.__setattr__(made, "rows", rows)
         return made
 
     def __add__(self, other: object) -> ProfileBlock:

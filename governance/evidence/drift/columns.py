@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
@@ -166,8 +165,3 @@ def _has_text(kind: pa.DataType) -> bool:
 
 def _text_of(number: float) -> str:
     return str(int(number)) if number.is_integer() else repr(number)
-
-
-def column_of(table: pa.Table | pd.DataFrame, name: str) -> pa.Array | pa.ChunkedArray:
-    """One column of a table or frame as Arrow."""
-    return as_arrow(name, table[name])

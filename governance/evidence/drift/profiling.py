@@ -56,8 +56,7 @@ def profile_table(layout: Layout, table: pa.Table) -> ProfileBlock:
     >>> block.rows, block.missing.tolist(), block.problem.tolist(), block.counts.tolist()
     (3, [1, 0], [0, 1], [[0, 1, 1], [0, 0, 0]])
     """
-    block = ProfileBlock.empty(layout)
-    object.__setattr__(block, "rows", table.num_rows)
+    block = ProfileBlock.empty(layout, rows=table.num_rows)
     spare = np.empty(table.num_rows)  # one memory for all columns: getting it is dear
     where = {name: at for at, name in enumerate(table.column_names)}
     for at, edges in enumerate(layout.edges):

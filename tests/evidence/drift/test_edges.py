@@ -61,6 +61,27 @@ def test_ks_from_profiles_is_within_its_bound_and_two_thousandths(kind: str, shi
     assert (p[~edges.exact] / len(reference) <= 1 / 512).all()
 
 
+few_values = st.floats(-4, 4) | st.integers(-4, 4).map(float)
+
+
+@given(
+    reference=st.lists(few_values, min_size=1, max_size=60),
+    current=st.lists(few_values, min_size=1, max_size=60),
+)
+def test_ks_of_any_two_samples_is_within_its_bound(
+    reference: list[float], current: list[float]
+) -> None:
+    edges = numeric_edges("x", reference, bins=6)
+    p, q = (profile_column(edges, np.array(values)).counts for values in (reference, current))
+    places = np.array([*reference, *current])
+    below = [
+        np.searchsorted(np.sort(values), places, side="right") / len(values)
+        for values in (reference, current)
+    ]
+    missed = np.abs(below[0] - below[1]).max() - float(ks_distance(p, q))
+    assert -1e-12 <= missed <= float(ks_bound(p, q, exact=edges.exact)) + 1e-12
+
+
 @pytest.mark.parametrize("kind", ["discrete", "few"])
 def test_ks_is_exact_where_every_reference_value_has_its_bin(kind: str) -> None:
     reference, current = sample(kind, 20_000, 1), sample(kind, 20_000, 2, 0.3)

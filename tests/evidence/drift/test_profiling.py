@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.evidence.drift.block import ProfileBlock
-from governance.evidence.drift.columns import as_numbers, column_of, text_counts
+from governance.evidence.drift.columns import as_numbers, text_counts
 from governance.evidence.drift.edges import categorical_edges, edges_of, numeric_edges
 from governance.evidence.drift.layout import Layout
 from governance.evidence.drift.profile import Problem
@@ -188,9 +188,3 @@ def test_memory_is_reused_only_where_it_is_large_enough() -> None:
     held = pa.array([3.0, 1.0])
     profile_column(NUMERIC, held)
     assert held.to_pylist() == [3.0, 1.0]  # the caller's column keeps its order
-
-
-def test_a_column_of_a_frame_or_table_is_found_by_name() -> None:
-    frame = pd.DataFrame({"x": [1.0, None]})
-    assert column_of(frame, "x").null_count == 1
-    assert column_of(pa.table({"x": [1.0, None]}), "x").null_count == 1
