@@ -23,6 +23,13 @@ _CLASSES = {
     "day": "Every day is like every other",
 }
 
+_ORIGINS = {
+    "manifest": "What the version was trained on",
+    "reference_data": "Given as its reference data",
+    "first_reference": "The first days it was watched",
+}
+_GAPS = "have no usable data"  # the policy's sentence on hours, which are listed by themselves
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -75,7 +82,8 @@ def _frozen(frozen: Mapping[str, Any] | None) -> Side:
     title = "Frozen reference"
     if not frozen or not _many(frozen.get("days")):
         return Side(title, "none", ("The version has no days that it was trained on",), True)
-    lines = (span(frozen.get("first"), frozen.get("last")), "What the version was trained on")
+    origin = _ORIGINS.get(str(frozen.get("origin")), _ORIGINS["manifest"])
+    lines = (span(frozen.get("first"), frozen.get("last")), origin)
     return Side(title, counted(_many(frozen.get("days")), "day"), lines)
 
 
@@ -95,14 +103,17 @@ def data_problems(report: Mapping[str, Any], rows: Sequence[FeatureRow]) -> list
     window = (report.get("reference") or {}).get("window") or {}
     said = {str(feature.get("reason")) for feature in report.get("features") or ()}
     calm = severity_of(report.get("severity")) is Severity.NORMAL
+    hours = window.get("missing_hours") or {}
     whole = [] if calm else [str(why) for why in report.get("reasons") or () if why not in said]
+    if hours:
+        whole = [why for why in whole if _GAPS not in why]
     features: dict[str, list[str]] = {}
     for row in rows:
         if row.data_problem:
             features.setdefault(row.reason or row.finding, []).append(row.name)
     return [
         *whole,
-        *missing_hours(window.get("missing_hours") or {}),
+        *missing_hours(hours),
         *(f"{listed(names, most=8)}: {reason}" for reason, names in features.items()),
     ]
 

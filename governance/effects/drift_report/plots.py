@@ -127,7 +127,7 @@ def features_png(features: Sequence[tuple[str, bool, Bars]], *, window: str) -> 
         for (feature, categorical, bars), height in zip(features, heights, strict=True):
             label = _short(feature) if len(feature) > 60 else clean(feature)
             figure.text(
-                12 / width, (top - 16) / whole, label, fontsize=13, fontweight="bold", va="center"
+                2 / width, (top - 16) / whole, label, fontsize=13, fontweight="bold", va="center"
             )
             _panel(figure, bars, feature, categorical, top - heading, height, width)
             top -= heading + height
@@ -233,7 +233,7 @@ def _legend(figure: Figure, whole: float, width: float, window: str, has_frozen:
         handles,
         labels,
         loc="upper left",
-        bbox_to_anchor=(2 / width, 1 - 2 / whole),
+        bbox_to_anchor=(-4 / width, 1 - 2 / whole),
         ncols=len(entries),
         frameon=False,
         fontsize=11,

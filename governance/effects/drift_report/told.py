@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from governance.effects.drift_report.files import report_link
@@ -24,7 +23,6 @@ from governance.errors import InvalidInputError
 from governance.values import iso, parse_time
 
 MOST_ROWS = 10
-SNOOZE = timedelta(days=1)
 
 
 class Told:
@@ -126,10 +124,9 @@ class Told:
         shown = [("Show the report", look)]
         if self.event == "closed":
             return shown
-        until = at_option(iso(max(self.at, self.opened_at) + SNOOZE))
         return [
             ("Acknowledge", f"governance alerts ack {self.id}"),
-            ("Snooze for a day", f"governance alerts snooze {self.id} --until {until}"),
+            ("Snooze for a day", f"governance alerts snooze {self.id} --for 1d"),
             *shown,
         ]
 

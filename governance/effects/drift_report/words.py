@@ -13,7 +13,7 @@ from typing import Any
 
 from governance.errors import InvalidInputError
 from governance.policy.drift.facts import Finding
-from governance.values import Severity, parse_time
+from governance.values import Severity, as_utc, parse_time
 
 DASH = "\N{EN DASH}"  # what does not exist
 
@@ -110,12 +110,11 @@ def when(value: object) -> str:
     """
     if value is None:
         return DASH
-    if not isinstance(value, datetime):
-        try:
-            value = parse_time(str(value))
-        except InvalidInputError:
-            return str(value)
-    return f"{value:%Y-%m-%d %H:%M} UTC"
+    try:
+        moment = as_utc(value) if isinstance(value, datetime) else parse_time(str(value))
+    except InvalidInputError:
+        return str(value)
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def at_option(value: object) -> str:

@@ -37,7 +37,7 @@ def test_an_opened_incident_is_told_in_full() -> None:
         assert "wind_speed moved: KS 0.41" in part
         assert "several severe features at one look" in part
         assert "governance alerts ack 9c41f07a2be3" in part
-        assert "governance alerts snooze 9c41f07a2be3 --until 2013-02-09T18:00:00Z" in part
+        assert "governance alerts snooze 9c41f07a2be3 --for 1d" in part
     assert link in made.text and link in Document(made.html).values("href")
 
 

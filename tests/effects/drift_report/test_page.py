@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from governance.values import Severity, iso
 from tests.effects.drift_report import samples
 from tests.effects.drift_report.documents import Document
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 SHOWN = re.compile(r"(?:src|href|url|import|@import|action)\s*[=(]\s*[\"']?\s*(?!#)(\w+:|//)", re.I)
 
 
@@ -86,6 +86,13 @@ def test_an_incident_that_somebody_has_taken_names_them() -> None:
     taken = samples.incident(acknowledged_by="eve", acknowledged_at=iso(samples.AT))
     text = Document(page(samples.storm(), incident=taken)).text
     assert "Acknowledged by eve, 2013-02-08 18:00 UTC" in text and "alerts ack" not in text
+
+
+def test_an_incident_may_come_with_its_times_as_times() -> None:
+    new_york = timezone(-5 * HOUR)
+    row = samples.incident(opened_at=samples.AT.astimezone(new_york), severity=Severity.SEVERE)
+    text = Document(page(samples.storm(), incident=row)).text
+    assert "Since 2013-02-08 18:00 UTC Worst so far Severe" in text
 
 
 def test_a_closed_incident_says_why() -> None:
@@ -235,7 +242,13 @@ def test_a_report_as_the_policy_judges_it_has_a_page() -> None:
         ),
         FeatureFigures(feature="gone", kind="numeric", problem=Finding.COLUMN_MISSING),
     ]  # fmt: skip
-    look = Look(features=tuple(measured), rows=900, problems=("7 rows lay outside their hour",))
+    gone = {iso(samples.AT - hours * HOUR): "no file" for hours in (2, 3)}
+    look = Look(
+        features=tuple(measured),
+        rows=900,
+        problems=("7 rows lay outside their hour",),
+        missing_hours=gone,
+    )
     judged = judge(look, DriftLimits())
     report = DriftReport(
         id="0" * 32,
@@ -246,7 +259,19 @@ def test_a_report_as_the_policy_judges_it_has_a_page() -> None:
         severity=judged.severity,
         rows=900,
         features=tuple(map(FeatureReport.of, judged.verdicts)),
-        reference={"window": {"start": iso(samples.AT - DAY), "end": iso(samples.AT)}},
+        reference={
+            "window": {
+                "start": iso(samples.AT - DAY),
+                "end": iso(samples.AT),
+                "missing_hours": gone,
+            },
+            "frozen": {
+                "days": 30,
+                "first": "2013-01-01",
+                "last": "2013-01-30",
+                "origin": "first_reference",
+            },
+        },
         reasons=judged.reasons,
         policy={},
         evidence_digest="",
@@ -255,5 +280,10 @@ def test_a_report_as_the_policy_judges_it_has_a_page() -> None:
     )
     text = Document(page(report.as_json())).text
     assert "2 of 2 features drifted: visib and gone." in text
-    assert "Problems of the data 7 rows lay outside their hour gone: the column is not" in text
+    assert (
+        "Problems of the data 7 rows lay outside their hour 2 hours without data, "
+        "2013-02-08 15:00 to 2013-02-08 17:00 UTC: no file gone: the column is not" in text
+    )
+    assert "no usable data" not in text, "the hours are said once"
+    assert "2013-01-01 to 2013-01-30 The first days it was watched" in text
     assert "visib moved: KS 0.40" in text and "revision 2" in text
