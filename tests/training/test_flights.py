@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from governance.errors import DataSourceError, NaiveDatetimeError
-from governance.training.flights import flights, hours, late_arrival
+from governance.training.flights import departures, flights, late_arrival
 from governance.training.packaged import packaged_file
 
 END = datetime(2014, 1, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+OUTCOMES = ["departure_delay", "departed", "arr_delay", "known_at"]
 FEBRUARY = datetime(2013, 2, 1, 5, tzinfo=UTC)
 
 
@@ -70,16 +71,16 @@ def test_what_was_not_known_is_missing(year: pd.DataFrame, at: datetime) -> None
     assert frame.loc[~known, "known_at"].isna().all()
     later = year.iloc[: len(frame)]
     pd.testing.assert_frame_equal(
-        frame.drop(columns=["arr_delay", "known_at"]),
-        later.drop(columns=["arr_delay", "known_at"]),
+        frame.drop(columns=OUTCOMES),
+        later.drop(columns=OUTCOMES),
     )
     assert frame.loc[known, "arr_delay"].equals(later.loc[known, "arr_delay"])
     under_way = later["known_at"].notna() & ~known
     assert (later.loc[under_way, "known_at"] >= at).all()
 
 
-def test_outcomes_of_the_departure_do_not_come_out(year: pd.DataFrame) -> None:
-    assert not {"dep_time", "dep_delay", "arr_time", "air_time", "tailnum"} & set(year.columns)
+def test_what_nobody_declared_does_not_come_out(year: pd.DataFrame) -> None:
+    assert not {"dep_time", "arr_time", "air_time", "tailnum"} & set(year.columns)
 
 
 def test_the_weather_is_of_the_hour_before(year: pd.DataFrame) -> None:
@@ -104,36 +105,46 @@ def test_a_flight_that_never_arrived_has_no_label(year: pd.DataFrame) -> None:
     assert labels.values.mean() == pytest.approx(0.2371, abs=1e-4)
 
 
-def test_the_hours_together_are_the_year_without_its_outcomes(year: pd.DataFrame) -> None:
+def test_the_departures_of_all_hours_are_the_flights_that_left(year: pd.DataFrame) -> None:
     first = datetime(2013, 2, 8, tzinfo=UTC)
-    parts = [hours(first + n * HOUR, first + (n + 1) * HOUR, {}) for n in range(48)]
-    inside = (year["time"] >= first) & (year["time"] < first + 48 * HOUR)
-    pd.testing.assert_frame_equal(
-        pd.concat([part for part in parts if len(part)], ignore_index=True),
-        year[inside].drop(columns=["arr_delay", "known_at"]).reset_index(drop=True),
-    )
+    parts = [departures(first + n * HOUR, first + (n + 1) * HOUR, {}) for n in range(48)]
+    together = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    left = year[(year["departed"] >= first) & (year["departed"] < first + 48 * HOUR)]
+    assert len(together) == len(left) < len(year[year["time"].isin(left["time"])])
+    assert together["time"].is_monotonic_increasing
+    assert together["departure_delay"].sum() == left["departure_delay"].sum()
+    scheduled = together["time"] - pd.to_timedelta(together["departure_delay"], unit="min")
+    assert sorted(scheduled) == sorted(left["time"])
+
+
+def test_a_delay_is_known_from_the_departure_on() -> None:
+    storm = datetime(2013, 2, 8, 20, tzinfo=UTC)
+    then = flights(storm, {"days": 1})
+    assert then["departed"].max() < pd.Timestamp(storm)
+    assert then["departure_delay"].isna().sum() > 0
+    assert then["departure_delay"].isna().equals(then["departed"].isna())
 
 
 def test_an_hour_begins_with_its_first_microsecond_and_ends_before_the_next() -> None:
-    at = hours(FEBRUARY, FEBRUARY + timedelta(days=1), {})["time"].iloc[0].to_pydatetime()
+    at = departures(FEBRUARY, FEBRUARY + timedelta(days=1), {})["time"].iloc[0].to_pydatetime()
     microsecond = timedelta(microseconds=1)
-    assert len(hours(at, at + microsecond, {})) >= 1
-    assert len(hours(at - microsecond, at, {})) == 0
+    assert len(departures(at, at + microsecond, {})) >= 1
+    assert len(departures(at - microsecond, at, {})) == 0
 
 
 def test_hours_know_no_outcome_and_are_a_copy() -> None:
-    frame = hours(FEBRUARY, FEBRUARY + 12 * HOUR, {})
-    assert not {"arr_delay", "known_at"} & set(frame.columns)
+    frame = departures(FEBRUARY, FEBRUARY + 12 * HOUR, {})
+    assert not {"arr_delay", "known_at", "departed"} & set(frame.columns)
     assert list(frame.index) == list(range(len(frame)))
     frame["distance"] = 0.0
-    assert (hours(FEBRUARY, FEBRUARY + 12 * HOUR, {})["distance"] > 0).all()
+    assert (departures(FEBRUARY, FEBRUARY + 12 * HOUR, {})["distance"] > 0).all()
 
 
 @pytest.mark.parametrize(
     "start", [datetime(2012, 5, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)]
 )
 def test_an_hour_of_another_year_has_no_rows_and_all_columns(start: datetime) -> None:
-    frame = hours(start, start + HOUR, {})
+    frame = departures(start, start + HOUR, {})
     assert len(frame) == 0
     assert {"time", "dep_time"} & set(frame.columns) == {"time"}
     assert str(frame["time"].dtype) == "datetime64[us, UTC]"
@@ -141,12 +152,12 @@ def test_an_hour_of_another_year_has_no_rows_and_all_columns(start: datetime) ->
 
 def test_hours_in_another_zone_are_the_same_hours() -> None:
     zone = ZoneInfo("America/New_York")
-    here = hours(FEBRUARY.astimezone(zone), (FEBRUARY + 9 * HOUR).astimezone(zone), {})
-    pd.testing.assert_frame_equal(here, hours(FEBRUARY, FEBRUARY + 9 * HOUR, {}))
+    here = departures(FEBRUARY.astimezone(zone), (FEBRUARY + 9 * HOUR).astimezone(zone), {})
+    pd.testing.assert_frame_equal(here, departures(FEBRUARY, FEBRUARY + 9 * HOUR, {}))
 
 
 def test_hours_without_a_zone_and_unknown_parameters_are_refused() -> None:
     with pytest.raises(NaiveDatetimeError):
-        hours(datetime(2013, 2, 1), FEBRUARY, {})
+        departures(datetime(2013, 2, 1), FEBRUARY, {})
     with pytest.raises(DataSourceError, match="no parameter days"):
-        hours(FEBRUARY, FEBRUARY + HOUR, {"days": 3})
+        departures(FEBRUARY, FEBRUARY + HOUR, {"days": 3})

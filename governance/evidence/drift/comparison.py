@@ -81,7 +81,6 @@ def compare(
     features = []
     for number, edges in enumerate(current.layout.edges):
         own: dict[str, Any] = {name: values[number] for name, values in plain.items()}
-        own["constant"] = bool(own.get("constant"))
         if side is None and not own.get("problem"):
             own["problem"] = Finding.NO_REFERENCE
         features.append(
@@ -187,6 +186,7 @@ def _against(current: ProfileBlock, side: _Side) -> dict[str, Any]:
         "p_value": side.p,
         "q_value": side.q,
         "constant": constant,
+        "single": ((p > 0).sum(axis=-1) == 1) & ~(pooled.minimum < pooled.maximum),
     }
 
 

@@ -60,6 +60,7 @@ class FeatureFigures:
             features of the look (Benjamini-Hochberg).
         mean_shift: in standard deviations of the reference; variance_ratio: window / reference.
         constant: has the window one single value, while the reference has several?
+        single: has the reference one single value, so that nothing can move but away from it?
         importance: share of the model's importance, 0 to 1; None where it is not known.
         problem: why there are no figures.
     """
@@ -86,6 +87,7 @@ class FeatureFigures:
     p_value: float | None = None
     q_value: float | None = None
     constant: bool = False
+    single: bool = False
     importance: float | None = None
     frozen: FrozenFigures | None = None
     problem: Finding | None = None

@@ -7,7 +7,8 @@ The rules, in order; the first that applies names the finding, the worst gives t
 3. ``urgent_q`` and ``urgent_effect`` both reached: severe, if the model uses the feature.
 4. ``flagged_q`` and ``flagged_effect`` both reached: moderate.
 5. More missing values, new values or infinities than the limits allow: moderate or severe.
-6. Too few reference days to say what is normal: insufficient.
+6. Too few reference days to say what is normal: insufficient. So is a feature that has always had
+   one single value, but the others speak for the whole.
 
 Of the whole: the worst feature counts; hours without data, or a feature about which nothing can be
 said, make a look that is otherwise calm INSUFFICIENT, never NORMAL.
@@ -79,8 +80,9 @@ def judge(look: Look, limits: DriftLimits) -> Judged:
     else:
         verdicts = tuple(_of(figures, _verdict(figures, limits)) for figures in look.features)
     ordered = tuple(sorted(verdicts, key=_order))
-    severity = worst(verdict.severity for verdict in ordered)
-    reasons = [v.reason for v in ordered if v.severity is not Severity.NORMAL]
+    telling = [v for v in ordered if v.finding is not Finding.CONSTANT] or ordered
+    severity = worst(verdict.severity for verdict in telling)
+    reasons = [v.reason for v in telling if v.severity is not Severity.NORMAL]
     gaps = [f"{hour}: {why}" for hour, why in sorted(look.missing_hours.items())]
     if gaps and severity is Severity.NORMAL:
         severity = Severity.INSUFFICIENT
@@ -150,6 +152,9 @@ def _verdict(figures: FeatureFigures, limits: DriftLimits) -> _Said:
     if figures.q_value is None or figures.effect is None:
         text = f"{name}: fewer than {limits.min_block_days} comparable reference days; wait"
         return Severity.INSUFFICIENT, Finding.NOT_CALIBRATED, False, False, text
+    if figures.single:
+        text = f"{name}: one single value, as in the reference; nothing can be seen on it"
+        return Severity.INSUFFICIENT, Finding.CONSTANT, False, False, text
     return Severity.NORMAL, Finding.STABLE, False, False, f"{name}: as on other days"
 
 

@@ -112,7 +112,7 @@ def test_a_function_that_is_not_there_is_refused_when_it_is_opened() -> None:
 
 
 def test_the_flights_are_live_data() -> None:
-    declared = FunctionData(kind="function", function="governance.training.flights:hours")
+    declared = FunctionData(kind="function", function="governance.training.flights:departures")
     live = open_source(declared, time_column="time", environment={})
     found = live.read(FIRST, FIRST + 24 * HOUR, ["visib", "carrier", "arr_delay"])
     assert found.table is not None and found.problem is None
