@@ -45,11 +45,18 @@ def build_mail(
         domain = message.message_id.partition("@")[2]
         mail["References"] = f"<{message.incidents[0]}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(rendered.text.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+    mail.set_content(_complete(message, rendered.text))
     if rendered.html:
         mail.add_alternative(rendered.html, subtype="html")
         _attach_pictures(mail, rendered)
     return mail
+
+
+def _complete(message: Outgoing, text: str) -> str:
+    """Every incident is named, whatever the renderer left out: none may be lost in a message."""
+    unnamed = [name for name in message.incidents if name not in text]
+    named = f"\nIncident {', '.join(unnamed)}\n" if unnamed else ""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") + named
 
 
 def _attach_pictures(mail: EmailMessage, rendered: Rendered) -> None:
