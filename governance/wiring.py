@@ -87,6 +87,7 @@ class Governance:
             tracker=self.validation,
             validate=self._validate,
             catch_up=self.files.catch_up,
+            baselines=self.drift.baselines,
         )
 
     @classmethod

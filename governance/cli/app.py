@@ -18,6 +18,7 @@ from governance.cli import (
     audit,
     configuration,
     db,
+    drift,
     init,
     promotion,
     registry,
@@ -37,6 +38,7 @@ app = typer.Typer(
     help="Model governance: what exists, what was measured, what was decided, and why.",
 )
 app.add_typer(registry.app, name="registry", help="What exists: versions, artifacts.")
+app.add_typer(drift.app, name="drift", help="Whether live data have moved.")
 app.add_typer(alerts.app, name="alerts", help="Incidents, and who is told of them.")
 app.add_typer(audit.app, name="audit", help="What happened: the audit log.")
 app.add_typer(db.app, name="db", help="The database schema.")

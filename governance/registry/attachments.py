@@ -19,7 +19,9 @@ MAX_CONFIG_BYTES = 1 << 20
 MAX_TAGS = 32
 MAX_PERSON = 255
 
-_PROVENANCE = frozenset({"seed", "split_windows", "trained_end", "git", "packages"})
+_PROVENANCE = frozenset(
+    {"seed", "split_windows", "trained_end", "git", "packages", "drift_baseline"}
+)
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # Shapes that vendors document for their tokens, and keys and URLs that carry a password. Each one

@@ -94,7 +94,8 @@ class ModelRegistry:
             metadata: at most 64 keys of 4 KiB, no secrets.
             provenance: what only the trainer knows: ``seed``, ``split_windows``, ``trained_end``,
                 ``git`` as ``(commit, dirty)``, ``packages`` as versions by name (instead of the
-                versions installed here); at most 1 MiB of JSON together with `features`.
+                versions installed here), ``drift_baseline``; at most 1 MiB of JSON together with
+                `features`.
             at: when it was registered, for backfills; database time if not given.
 
         Raises:

@@ -55,6 +55,7 @@ def build_manifest(
     trained_end: datetime | None = None,
     git: GitState = (None, None),
     packages: Mapping[str, str | None] | None = None,
+    drift_baseline: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The provenance manifest as plain JSON; what was not given is ``None``, never left out.
 
@@ -67,6 +68,7 @@ def build_manifest(
         trained_end: the instant before which all training data lies.
         git: what ``git_state`` said.
         packages: versions; read from this environment if not given.
+        drift_baseline: digest and span of what live data are compared with; left out if not given.
 
     Raises:
         InvalidEvidenceError: a metric is not finite.
@@ -93,6 +95,7 @@ def build_manifest(
         if trained_end is None
         else iso(as_utc(trained_end, what="trained_end")),
         "datasets": [] if dataset is None else dataset.as_json(),
+        **({} if drift_baseline is None else {"drift_baseline": drift_baseline}),
     }
     plain: dict[str, Any] = json.loads(canonical_json(manifest))
     return plain

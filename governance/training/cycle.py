@@ -29,6 +29,8 @@ from governance.errors import (
     TrainingError,
 )
 from governance.evidence.checked_metrics import check_metrics
+from governance.evidence.drift.baseline import Baseline
+from governance.evidence.drift.baseline_store import MANIFEST_KEY, BaselineStore, pinned
 from governance.evidence.metrics_log import ValidationMetricsTracker
 from governance.policy.facts import MetricLimit
 from governance.registry.formats.loader import dump_model
@@ -36,6 +38,7 @@ from governance.registry.functions import code_digest, load_function
 from governance.registry.model_registry import ModelRegistry
 from governance.registry.provenance import git_state
 from governance.settings import Settings
+from governance.training.baseline import check_watched, training_baseline
 from governance.training.data import check_trained
 from governance.training.evaluate import evaluate
 from governance.training.prepare import feature_graph, prepare, trainer_config
@@ -48,6 +51,7 @@ from governance.values import ModelVersion, SemanticVersion, Verdict, as_utc, is
 log = logging.getLogger(__name__)
 
 Step = dict[str, Any]
+_BASELINE = "drift_baseline.bin"
 
 
 class RetrainCycle:
@@ -62,6 +66,7 @@ class RetrainCycle:
         tracker: ValidationMetricsTracker,
         validate: VersionValidation,
         catch_up: Callable[[], int],
+        baselines: BaselineStore,
     ) -> None:
         self._settings = settings
         self._config = config
@@ -69,6 +74,7 @@ class RetrainCycle:
         self._tracker = tracker
         self._validate = validate
         self._catch_up = catch_up
+        self._baselines = baselines
 
     def check_data(self, model: str, *, run: str, at: datetime) -> Step:
         """Read what was known before `at`, and refuse data that must not be trained on.
@@ -106,6 +112,7 @@ class RetrainCycle:
                 "run check_data again"
             )
         frame = pd.read_parquet(folder.file("data.parquet"))
+        check_watched(model, declaration, frame)
         data = prepare(declaration, frame, at=at)
         reference = declaration.trainer.function
         log.info("%s: training with %s on %d rows", model, reference, data.counts["used"])
@@ -122,6 +129,8 @@ class RetrainCycle:
         metrics = evaluate(trained, data, declaration)
         check_metrics(metrics)  # what could not be logged must not be registered
         members, _ = dump_model(trained.model, allow_pickle=self._settings.allow_pickle)
+        graph = feature_graph(declaration)
+        baseline = training_baseline(model, declaration, frame, data, trained, graph)
         facts = {
             "model": model,
             "run": run,
@@ -141,10 +150,13 @@ class RetrainCycle:
             "counts": dict(data.counts),
             "notes": list(trained.notes),
             "members": sorted(members),
+            **({} if baseline is None else {MANIFEST_KEY: pinned(baseline)}),
         }
         log.info("%s: trained; %s", model, metrics)
         shutil.rmtree(folder.file("model"), ignore_errors=True)  # members of an earlier try
         files: dict[str, bytes | None] = {f"model/{name}": data for name, data in members.items()}
+        if baseline is not None:
+            files[_BASELINE] = baseline.encode()
         return _handed_over(folder.finish("training", facts, files))
 
     def register(self, model: str, *, run: str, at: datetime, by: str) -> Step:
@@ -157,6 +169,8 @@ class RetrainCycle:
             raise TrainingError(
                 f"{model}: the data was checked again after training; run train again"
             )
+        if MANIFEST_KEY in trained:  # stored first: a version never names what is not there
+            self._baselines.put(Baseline.decode(folder.file(_BASELINE).read_bytes()))
         register = partial(
             self._registry.register_model,
             model,
@@ -180,6 +194,7 @@ class RetrainCycle:
                 "split_windows": trained["splits"],
                 "trained_end": parse_time(trained["trained_end"]),
                 "git": git_state(self._project()),
+                **({MANIFEST_KEY: trained[MANIFEST_KEY]} if MANIFEST_KEY in trained else {}),
             },
             at=at,
         )

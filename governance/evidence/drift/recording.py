@@ -8,13 +8,14 @@ whose evidence is that of the recorded report changes nothing. Neighbours: ``loo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from governance.canonical import sha256_of
+from governance.canonical import canonical_json, sha256_of
 from governance.evidence.drift import detections, profile_store, report_store
 from governance.evidence.drift.calendar import HOUR, DayCalendar
 from governance.evidence.drift.incident_changes import Changes, incident_changes
@@ -87,10 +88,12 @@ def _report(tx: Connection, seen: Seen, channels: Sequence[str]) -> DriftReport:
         reasons=seen.judged.reasons,
         policy=seen.limits.as_json(),
         evidence_digest=digest,
-        episode={
-            **episode.as_json(),
-            "quarantined": _quarantined(before, episode, seen.watch.calendar, at),
-        },
+        episode=_as_recorded(
+            {
+                **episode.as_json(),
+                "quarantined": _quarantined(before, episode, seen.watch.calendar, at),
+            }
+        ),
         revision=1 if stands is None else stands.revision + 1,
         event=None if event is None else event.event,
         incident_id=changes.incident_id,
@@ -100,6 +103,12 @@ def _report(tx: Connection, seen: Seen, channels: Sequence[str]) -> DriftReport:
     report_store.write(tx, report, now=now)
     _tell(tx, seen, changes, channels=channels, now=now)
     return report
+
+
+def _as_recorded(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists for tuples, as the database gives it back: both reports are to be equal."""
+    plain: dict[str, Any] = json.loads(canonical_json(value))
+    return plain
 
 
 def _foremost(events: Sequence[EpisodeEvent]) -> EpisodeEvent | None:
