@@ -1,8 +1,6 @@
-"""The words of the product as values: stages, verdicts, names, versions, digests, times,
-references.
+"""The words of the product as values: stages, verdicts, severities, names, versions, times, refs.
 
-Pure: no I/O, no clock, no database. Everything above builds on these and on nothing else. What is
-*allowed* between stages is not here (``governance.registry.lifecycle``).
+Pure: no I/O, no clock, no database. What is *allowed* between stages is not here (``lifecycle``).
 """
 
 from __future__ import annotations
@@ -52,7 +50,7 @@ class Kind(StrEnum):
 
 
 class Severity(StrEnum):
-    """What a drift report says of a model or a feature. Missing evidence is never NORMAL."""
+    """What a drift report says. Missing evidence is never NORMAL."""
 
     NORMAL = "normal"
     MODERATE = "moderate"
@@ -120,11 +118,9 @@ class SemanticVersion:
 
     @property
     def sort_key(self) -> str:
-        """Text that sorts as the versions do, in any database collation of ASCII digits and
-        letters.
+        """Text that sorts as the versions do, in any collation of ASCII digits and letters.
 
-        A number is written with its digits counted by a fixed width, a release sorts after its
-        pre-releases.
+        Numbers have a fixed width; a release sorts after its pre-releases.
         """
         head = f"{self.major:09d}.{self.minor:09d}.{self.patch:09d}"
         if not self.prerelease:
@@ -159,7 +155,6 @@ def version_id(name: str, version: str, digest: str) -> str:
     """First 12 hex digits of SHA-256 over name, version and digest, each ended by a newline.
 
     A draft has no artifact, hence the empty digest; its id changes when the bytes arrive.
-
     >>> version_id("momentum", "1.0.0", "")
     '922cc995d975'
     """
@@ -222,16 +217,14 @@ def parse_time(text: str, *, what: str = "at") -> datetime:
         ) from error
     if moment.utcoffset() is None:
         raise NaiveDatetimeError(
-            f"{what}={text[:60]!r} has no time zone; write it with one, for example "
-            "2013-02-01T00:00:00Z"
+            f"{what}={text[:60]!r} has no time zone; write one, such as 2013-02-01T00:00:00Z"
         )
     return as_utc(moment, what=what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
-    """One registered version, as it stood when it was read. ``metrics`` and the like are plain
-    JSON.
+    """One registered version, as it stood when it was read. ``metrics`` and so on are plain JSON.
 
     ``created`` is true only on the object that ``register_model`` returns for a new version.
     """
