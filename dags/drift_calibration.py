@@ -9,7 +9,7 @@ found, and records how often the alarm rules fire beside the budget that the pol
 * A run calibrates as of the end of its data interval, whenever it runs; a repeated run records the
   same.
 
-The same without Airflow: `governance drift calibrate`.
+The same without Airflow: `governance drift calibration MODEL --run --at TIME`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ days before:
 * Severe drift of a model with `retrain_on_drift: severe` changes the asset that its retrain DAG
   listens to.
 
-The same without Airflow: `governance drift scan`, then `governance alerts deliver`.
+The same without Airflow: `governance drift scan --all --at TIME` (a range: `--from`, `--to`), then
+`governance alerts deliver`.
 """
 
 from __future__ import annotations

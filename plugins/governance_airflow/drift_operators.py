@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from governance.errors import DriftScanError, SettingsError, UnavailableError
+from governance.errors import (
+    DriftScanError,
+    InsufficientEvidenceError,
+    SettingsError,
+    UnavailableError,
+)
 from governance.values import iso
 from governance_airflow.assets import DRIFT_ALIAS, severe_drift
 from governance_airflow.connection import open_governance
@@ -63,7 +68,8 @@ class PlanDriftScanOperator(BaseOperator):
 class ScanDriftOperator(BaseOperator):
     """Scans every model of a shard; fails with the names of those that could not be scanned.
 
-    The others are scanned and recorded before, and what they ask for is kept.
+    The others are scanned and recorded before, and what they ask for is kept. A report that changed
+    an incident gets its page, which the alert links to.
     """
 
     template_fields: Sequence[str] = ("models",)
@@ -81,14 +87,14 @@ class ScanDriftOperator(BaseOperator):
                 reports = gov.drift.scan_shard(list(self.models), at=at)
             except DriftScanError as error:
                 reports, failed = error.reports, error
-        for report in reports:
-            self.log.info("%s: %s", report.model, "; ".join((report.severity, *report.reasons)))
-        requests = [retrain_request(report) for report in reports if report.retrain_requested]
-        context["ti"].xcom_push(key=REQUESTS, value=requests)
+            requests = [retrain_request(report) for report in reports if report.retrain_requested]
+            context["ti"].xcom_push(key=REQUESTS, value=requests)
+            for report in reports:
+                self.log.info("%s: %s", report.model, "; ".join((report.severity, *report.reasons)))
+                if report.event is not None:
+                    self.log.info("page: %s", gov.publish_drift_report(report))
         if failed is not None:
-            if any(isinstance(error, UnavailableError) for error in failed.failures.values()):
-                raise UnavailableError(failed.message) from failed  # worth another try
-            raise failed
+            raise worth_another_try(failed) or failed
         return [outcome(report) for report in reports]
 
 
@@ -129,11 +135,25 @@ class CalibrateDriftOperator(BaseOperator):
         super().__init__(**kwargs)
         self.models = models
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context) -> list[dict[str, Any]]:
         at = scan_time(context["dag_run"])
+        measured: list[dict[str, Any]] = []
+        failures: dict[str, Exception] = {}
         with open_governance() as gov:
             for name in self.models:
-                self.log.info("%s: %s", name, gov.drift.calibrate(name, at=at))
+                try:
+                    measured.append(gov.drift.calibrate(name, at=at).as_json())
+                    self.log.info("%s: %s", name, measured[-1])
+                except InsufficientEvidenceError as error:
+                    self.log.warning("%s is not calibrated yet: %s", name, error.message)
+                except Exception as error:  # whatever it is, the next model is calibrated
+                    self.log.exception("%s could not be calibrated", name)
+                    failures[name] = error
+        if failures:
+            told = "; ".join(f"{name}: {error}" for name, error in failures.items())
+            failed = DriftScanError(f"could not be calibrated: {told[:2000]}", failures=failures)
+            raise worth_another_try(failed) or failed
+        return measured
 
 
 class DeliverAlertsOperator(BaseOperator):
@@ -177,6 +197,13 @@ class DeliverAlertsOperator(BaseOperator):
         if unusable is not None:
             raise unusable
         return counts
+
+
+def worth_another_try(failed: DriftScanError) -> UnavailableError | None:
+    """An error that is tried again, if what failed may go away by itself; names the same models."""
+    if any(isinstance(error, UnavailableError) for error in failed.failures.values()):
+        return UnavailableError(failed.message)
+    return None
 
 
 def outcome(report: DriftReport) -> dict[str, Any]:
