@@ -15,7 +15,7 @@ from typing import Any
 
 from governance.effects.drift_report import words
 from governance.effects.drift_report.compared import comparison, data_problems
-from governance.effects.drift_report.plots import Bars, feature_svg
+from governance.effects.drift_report.plots import Bars, Panel, feature_svg
 from governance.effects.drift_report.rows import FeatureRow, feature_rows
 from governance.effects.drift_report.templating import drawn, templates
 from governance.effects.drift_report.timeline import SIZES, look_points, timeline_svg
@@ -97,9 +97,7 @@ def _plots(
             continue
         if len(plots) == MOST_PLOTS:
             break
-        picture = feature_svg(
-            bars, feature=row.name, categorical=categorical, name=f"f{len(plots)}"
-        )
+        picture = feature_svg(Panel(row.name, categorical, bars), name=f"f{len(plots)}")
         plots.append({"row": row, "svg": drawn(picture), "frozen": bool(bars.frozen)})
     return plots
 

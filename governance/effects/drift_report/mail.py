@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from governance.effects.drift_report import mail_text, words
-from governance.effects.drift_report.plots import Bars, features_png
+from governance.effects.drift_report.plots import Bars, Panel, features_png
 from governance.effects.drift_report.templating import clean, templates
 from governance.effects.drift_report.told import Told, latest_of_each
 from governance.errors import InvalidInputError
@@ -92,12 +92,12 @@ def _subject(text: str) -> str:
 
 def _picture(alert: Told) -> dict[str, bytes]:
     """The worst features that came with a histogram."""
-    drawable: list[tuple[str, bool, Bars]] = []
+    drawable: list[Panel] = []
     for feature in alert.given_features:
         categorical = feature.get("kind") == "categorical"
         bars = Bars.of(feature.get("histogram"), categorical=categorical)
         if bars is not None:
-            drawable.append((str(feature["feature"]), categorical, bars))
+            drawable.append(Panel(str(feature["feature"]), categorical, bars))
     if not drawable:
         return {}
     return {PICTURE: features_png(drawable[:MOST_PICTURES], window="last day")}

@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
 MOST_BARS = 12
 LONGEST_LABEL = 22
+_LONGEST_HEADING = 44
 _BAR = 22.0  # pixels for one lying bar
 _CHARACTER = 6.4  # width of one at 10 pixels, generously
-WIDTH, HEIGHT = 350.0, 210.0
+WIDTH = 350.0
+_AREA = 118.0  # height of the bars' own area, upright
 # A mail's picture is drawn narrow and shown wide, so that it can be read on a telephone too.
 PICTURE_WIDTH, SHOWN_WIDTH = 440.0, 596.0
 
@@ -96,74 +98,82 @@ def _shares(values: Sequence[float | None] | None) -> tuple[float, ...]:
     )
 
 
-def feature_svg(bars: Bars, *, feature: str, categorical: bool, name: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The plot of one feature; as high as its labels need."""
+
+    feature: str
+    categorical: bool
+    bars: Bars
+
+    def height(self, width: float) -> float:
+        if self.categorical:
+            return 58 + _BAR * len(self.bars.labels)
+        return 10 + _AREA + self._below(width)
+
+    def draw(self, figure: Figure, *, top: float, width: float) -> None:
+        """Into ``figure``, from ``top`` pixels down."""
+        bottom = top - self.height(width)
+        if self.categorical:
+            left = 16 + _CHARACTER * self._longest
+            area = _BAR * len(self.bars.labels) + 6
+            axes = box(figure, left=left, bottom=bottom + 44, width=width - left - 20, height=area)
+            _lying(axes, self.bars)
+            return
+        bottom += self._below(width)
+        axes = box(figure, left=54, bottom=bottom, width=width - 62, height=_AREA)
+        _upright(axes, self.bars, self._turned(width))
+        named = f"{_short(self.feature)}, in groups of the reference"
+        axes.set_xlabel(named, fontsize=10, loc="right")
+
+    @property
+    def _longest(self) -> int:
+        return max(len(label) for label in self.bars.labels)
+
+    def _turned(self, width: float) -> bool:
+        """Do the labels need more room than a bar has?"""
+        return self._longest * _CHARACTER > (width - 62) / len(self.bars.labels)
+
+    def _below(self, width: float) -> float:
+        return 26 + (10 + self._longest * _CHARACTER * 0.62 if self._turned(width) else 16)
+
+
+def feature_svg(panel: Panel, *, name: str) -> str:
     """The plot of one feature for a page; ``name`` must be its own in the page."""
-    height = _needed(bars) if categorical else HEIGHT
+    bars, height = panel.bars, panel.height(WIDTH)
     moved = max(
         (abs(after - before), label)
         for label, before, after in zip(bars.labels, bars.reference, bars.current, strict=True)
     )
     title = (
-        f"{feature}: shares of rows in the reference and in the window; the largest change is "
-        f"{100 * moved[0]:.0f} points at {moved[1]}"
+        f"{panel.feature}: shares of rows in the reference and in the window; the largest change "
+        f"is {100 * moved[0]:.0f} points at {moved[1]}"
     )
 
     def draw(figure: Figure) -> None:
-        _panel(figure, bars, feature, categorical, top=height, height=height, width=WIDTH)
+        panel.draw(figure, top=height, width=WIDTH)
 
     return svg(draw, size=(WIDTH, height), name=name, title=title)
 
 
-def features_png(features: Sequence[tuple[str, bool, Bars]], *, window: str) -> bytes:
-    """One picture of several features below each other: (name, categorical?, bars)."""
+def features_png(panels: Sequence[Panel], *, window: str) -> bytes:
+    """One picture of several features below each other, each under its name."""
     width, legend, heading = PICTURE_WIDTH, 34.0, 30.0
-    heights = [_needed(bars) if categorical else 190.0 for _, categorical, bars in features]
-    whole = legend + sum(height + heading for height in heights)
+    whole = legend + sum(panel.height(width) + heading for panel in panels)
 
     def draw(figure: Figure) -> None:
-        has_frozen = any(bars.frozen for _, _, bars in features)
-        _legend(figure, whole, width, window, has_frozen)
+        _legend(figure, whole, width, window, any(panel.bars.frozen for panel in panels))
         top = whole - legend
-        for (feature, categorical, bars), height in zip(features, heights, strict=True):
-            label = _short(feature) if len(feature) > 60 else clean(feature)
+        for panel in panels:
+            name = clean(panel.feature)
+            label = name if len(name) <= _LONGEST_HEADING else f"{name[: _LONGEST_HEADING - 1]}…"
             figure.text(
                 2 / width, (top - 16) / whole, label, fontsize=13, fontweight="bold", va="center"
             )
-            _panel(figure, bars, feature, categorical, top - heading, height, width)
-            top -= heading + height
+            panel.draw(figure, top=top - heading, width=width)
+            top -= heading + panel.height(width)
 
     return png(draw, size=(width, whole), shown_width=SHOWN_WIDTH)
-
-
-def _needed(bars: Bars) -> float:
-    return 58 + _BAR * len(bars.labels)
-
-
-def _panel(
-    figure: Figure,
-    bars: Bars,
-    feature: str,
-    categorical: bool,
-    top: float,
-    height: float,
-    width: float,
-) -> None:
-    longest = max(len(label) for label in bars.labels)
-    if categorical:
-        left = 16 + _CHARACTER * longest
-        axes = box(
-            figure, left=left, bottom=top - height + 44, width=width - left - 20, height=height - 52
-        )
-        _lying(axes, bars)
-        return
-    room = (width - 62) / len(bars.labels)
-    turned = longest * _CHARACTER > room
-    below = 26 + (10 + longest * _CHARACTER * 0.64 if turned else 16)
-    axes = box(
-        figure, left=54, bottom=top - height + below, width=width - 62, height=height - below - 10
-    )
-    _upright(axes, bars, turned)
-    axes.set_xlabel(f"{_short(feature)}, in groups of the reference", fontsize=10, loc="right")
 
 
 def _upright(axes: Axes, bars: Bars, turned: bool) -> None:

@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.effects.drift_report.plots import MOST_BARS, Bars, feature_svg, features_png
+from governance.effects.drift_report.plots import (
+    MOST_BARS,
+    Bars,
+    Panel,
+    feature_svg,
+    features_png,
+)
 from governance.effects.drift_report.timeline import (
     SIZES,
     LookPoint,
@@ -81,7 +87,7 @@ def test_a_share_that_does_not_exist_is_no_bar() -> None:
 
 @pytest.mark.parametrize("categorical", [False, True])
 def test_a_plot_is_well_formed_has_labelled_axes_and_its_own_ids(categorical: bool) -> None:
-    svg = feature_svg(bars(categorical), feature="a<b", categorical=categorical, name="f3")
+    svg = feature_svg(Panel("a<b", categorical, bars(categorical)), name="f3")
     declared = svg.replace("<svg ", '<svg xmlns:xlink="x" ', 1)
     root = ElementTree.fromstring(declared)
     texts = [element.text or "" for element in root.iter() if element.tag.endswith("text")]
@@ -95,11 +101,15 @@ def test_a_plot_is_well_formed_has_labelled_axes_and_its_own_ids(categorical: bo
 def test_one_single_bar_can_be_drawn(constant: float) -> None:
     one = Bars(("all",), (constant,), (constant,), ())
     for categorical in (False, True):
-        assert "<svg" in feature_svg(one, feature="f", categorical=categorical, name="a")
+        assert "<svg" in feature_svg(Panel("f", categorical, one), name="a")
 
 
 def test_the_picture_of_a_mail_is_a_png_of_sensible_size() -> None:
-    three = [("wind_speed", False, bars()), ("visib", False, bars()), ("origin", True, bars(True))]
+    three = [
+        Panel("wind_speed", False, bars()),
+        Panel("visib", False, bars()),
+        Panel("origin", True, bars(True)),
+    ]
     picture = features_png(three, window="last day")
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     width, height = struct.unpack(">II", picture[16:24])
@@ -108,14 +118,22 @@ def test_the_picture_of_a_mail_is_a_png_of_sensible_size() -> None:
     assert features_png(three, window="last day") == picture
 
 
+def test_a_panel_grows_with_its_labels_and_the_bars_keep_their_room() -> None:
+    short = Bars(("a", "b"), (0.5, 0.5), (0.5, 0.5))
+    long = Bars(("-0.00116 to 0.2467",) * 10, (0.1,) * 10, (0.1,) * 10)
+    for width in (350.0, 440.0):
+        assert Panel("f", False, long).height(width) > Panel("f", False, short).height(width)
+    assert Panel("f", True, long).height(350.0) > Panel("f", True, short).height(350.0)
+
+
 def test_drawing_is_lazy_and_never_touches_pyplot() -> None:
     code = (
         "import sys\n"
         "import governance.effects.drift_report.html, governance.effects.drift_report.mail\n"
         "assert not {'matplotlib', 'jinja2'} & set(sys.modules), 'imported too early'\n"
-        "from tests.effects.drift_report.test_plots import bars, feature_svg\n"
+        "from tests.effects.drift_report.test_plots import Panel, bars, feature_svg\n"
         "import matplotlib; before = matplotlib.rcParams.copy()\n"
-        "feature_svg(bars(), feature='f', categorical=False, name='a')\n"
+        "feature_svg(Panel('f', False, bars()), name='a')\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
         "assert matplotlib.rcParams.copy() == before, 'settings were left changed'\n"
     )
