@@ -142,7 +142,8 @@ def _own(current: ProfileBlock) -> dict[str, Any]:
     return {
         "rows": current.n,
         "missing_share": missing,
-        "new_share": np.where(current.layout.unseen.any(axis=-1), unseen, np.nan),
+        # Of a number between two known ones the KS distance tells more than its being new.
+        "new_share": np.where(current.layout.numeric, np.nan, unseen),
         "infinite": current.infinite,
         "problem": [_PROBLEMS.get(int(code)) for code in current.problem],
     }

@@ -31,7 +31,8 @@ from governance.store.upsert import dialect_insert
 
 # A day with fewer rows than this share of the usual ones of its class is no example of it.
 _NEARLY_EMPTY = 0.25
-_OFTEN = 0.5
+# Nights have rows on some days; only hours that nearly always have some are missed.
+_NEARLY_ALWAYS = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,20 +50,20 @@ class Rolling:
     rows: Mapping[str, Mapping[int, int]]
 
     def expected(self, calendar: DayCalendar, start: datetime, end: datetime) -> list[datetime]:
-        """Hours of the window that had rows on at least half of the days of their class; every one
-        where there is no such day.
+        """Hours of the window that had rows on nearly all days of their class; every one where
+        there is no such day.
         """
         zone = ZoneInfo(calendar.timezone)
         return [
             hour
             for hour in hours(start, end)
-            if self._often(calendar.day_class(calendar.day_of(hour)), hour.astimezone(zone).hour)
+            if self._usual(calendar.day_class(calendar.day_of(hour)), hour.astimezone(zone).hour)
         ]
 
-    def _often(self, day_class: str, hour: int) -> bool:
+    def _usual(self, day_class: str, hour: int) -> bool:
         rows = self.rows.get(day_class) or {}
         days = rows.get(_DAYS, 0)
-        return days == 0 or rows.get(hour, 0) >= _OFTEN * days
+        return days == 0 or rows.get(hour, 0) >= _NEARLY_ALWAYS * days
 
     def encode(self) -> bytes:
         head = json.dumps({"days": [day.isoformat() for day in self.days], "rows": self.rows})
