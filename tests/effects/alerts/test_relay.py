@@ -103,6 +103,21 @@ def test_while_the_server_is_down_it_is_asked_ever_more_rarely(database: Databas
     assert len(set(alerting.office.ids)) == len(alerting.office.ids)
 
 
+def test_an_outage_counts_once_for_every_message_that_waits_for_the_server(
+    database: Database,
+) -> None:
+    alerting = Alerting(database)
+    for n in range(3):
+        record(database, event(n), now=START + n * MINUTE)
+    alerting.office.refuse = {"": DOWN}
+    for number in (1, 2):
+        assert alerting.deliver(START + number * 10 * MINUTE) == Delivered(failed=1, waiting=3)
+        rows = _rows(database)
+        assert [row.attempts for row in rows] == [number] * 3
+        assert len({row.next_attempt_at for row in rows}) == 1
+    assert alerting.office.attempts == 2
+
+
 def test_one_refused_message_does_not_hold_up_the_others(database: Database) -> None:
     alerting = Alerting(database)
     record(database, event(0))
@@ -168,14 +183,14 @@ def test_an_alert_that_a_stopped_relay_left_for_days_is_tried_more_than_once(
 def test_an_open_incident_is_told_again_until_somebody_answers(database: Database) -> None:
     alerting = Alerting(database)
     (name,) = record(database, event())
-    for minutes in range(0, 13 * 60, 20):
+    for minutes in range(0, 14 * 60, 20):
         alerting.deliver(START + minutes * MINUTE)
     assert [row.event_key for row in _rows(database)[1:]] == [
         f"{name}:reminder:{number}" for number in (1, 2, 3)
     ]
     assert len(alerting.office.mails) == 4
-    alerting.center.acknowledge(name, "ann", START + 13 * HOUR)
-    for hours in range(13, 40):
+    alerting.center.acknowledge(name, "ann", START + 14 * HOUR)
+    for hours in range(14, 40):
         alerting.deliver(START + hours * HOUR)
     assert len(alerting.office.mails) == 4
 
