@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.policy.drift.episodes import Episode, EpisodeEvent, step
+from governance.policy.drift.episodes import Episode, EpisodeEvent, explained, step
 from governance.policy.drift.facts import FeatureFigures, Finding, Look
 from governance.policy.drift.findings import judge
 from governance.policy.drift.limits import DriftLimits
@@ -95,6 +95,18 @@ def test_many_small_changes_raise_an_alarm_together() -> None:
     assert _run(_close(0, MANY, 0.3), _close(1, MANY, 0.1))[1] == []
     assert _run(_close(0, CALM, 1e-6), _close(1, CALM, 1e-6))[1] == [], "without any effect"
     assert _run(_close(0, MANY, None), _close(1, MANY, 0.001))[1] == [], "one day is not known"
+
+
+def test_a_look_that_raises_an_alarm_is_never_called_normal() -> None:
+    state, _ = _run(_close(0, MANY, 0.05))
+    look = Look(features=MANY, rows=1000, day_close=True, breadth_p=0.03)
+    judged = judge(look, LIMITS)
+    _, events = step(state, judged, look, at=MIDNIGHT + DAY, limits=LIMITS)
+    assert judged.severity == "normal"
+    said = explained(judged, events)
+    assert said.severity == "moderate"
+    assert "a, b, c" in said.reasons[0]
+    assert explained(judged, ()) == judged
 
 
 def test_an_alarm_ends_after_two_calm_closes_in_a_row_and_not_before() -> None:

@@ -22,7 +22,7 @@ from governance.evidence.drift.incident_changes import Changes, incident_changes
 from governance.evidence.drift.looking import Seen
 from governance.evidence.drift.report import DriftReport, FeatureReport
 from governance.history.incidents import record_incident
-from governance.policy.drift.episodes import Episode, EpisodeEvent, step
+from governance.policy.drift.episodes import Episode, EpisodeEvent, explained, step
 from governance.registry.heads import lock_head
 from governance.store.database import Database, database_time
 
@@ -63,6 +63,7 @@ def _report(tx: Connection, seen: Seen, channels: Sequence[str]) -> DriftReport:
     episode, events = step(
         Episode.from_json(dict(before)), seen.judged, seen.look, at=at, limits=seen.limits
     )
+    judged = explained(seen.judged, events)
     newest = report_store.newest(tx, version.name)
     features = report_store.worst_first(map(FeatureReport.of, seen.judged.verdicts))
     changes = incident_changes(
@@ -74,18 +75,18 @@ def _report(tx: Connection, seen: Seen, channels: Sequence[str]) -> DriftReport:
         events=events,
         is_newest=newest is None or at >= newest,
     )
-    event = _foremost(events)
+    event = _foremost(changes.said)
     report = DriftReport(
         id=name,
         model=version.name,
         version_id=version.id,
         version=version.version,
         at=at,
-        severity=seen.judged.severity,
+        severity=judged.severity,
         rows=seen.look.rows,
         features=features,
         reference=seen.reference,
-        reasons=seen.judged.reasons,
+        reasons=judged.reasons,
         policy=seen.limits.as_json(),
         evidence_digest=digest,
         episode=_as_recorded(

@@ -31,8 +31,9 @@ from governance.store.upsert import dialect_insert
 
 # A day with fewer rows than this share of the usual ones of its class is no example of it.
 _NEARLY_EMPTY = 0.25
-# Nights have rows on some days; only hours that nearly always have some are missed.
-_NEARLY_ALWAYS = 0.95
+# The hours of a night have some rows on some days. Only an hour is missed that nearly always has
+# more than a few of the day's rows.
+_NEARLY_ALWAYS, _MORE_THAN_A_FEW = 0.95, 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +41,8 @@ class Rolling:
     """
     Attributes:
         days: the days, oldest first.
-        rows: by class of day, of how many of its days each local hour had rows; and the number of
-            its days under ``None``'s stand-in, -1.
+        rows: by class of day, on how many of its days each local hour had more than a few rows;
+            and the number of its days under -1.
     """
 
     key: str
@@ -50,8 +51,8 @@ class Rolling:
     rows: Mapping[str, Mapping[int, int]]
 
     def expected(self, calendar: DayCalendar, start: datetime, end: datetime) -> list[datetime]:
-        """Hours of the window that had rows on nearly all days of their class; every one where
-        there is no such day.
+        """Hours of the window that had more than a few rows on nearly all days of their class;
+        every one where there is no such day.
         """
         zone = ZoneInfo(calendar.timezone)
         return [
@@ -143,7 +144,7 @@ def key_of(
     """The same days with the same content make the same reference."""
     return sha256_of(
         [
-            "drift-reference-1",
+            "drift-reference-2",
             layout.digest,
             calendar.timezone,
             minimum,
@@ -178,7 +179,7 @@ def build(
         with_rows = {
             datetime.fromisoformat(hour).replace(tzinfo=UTC).astimezone(zone).hour
             for hour, said in (profile.hours or {}).items()
-            if said[1]
+            if said[1] > _MORE_THAN_A_FEW * profile.rows
         }
         for hour in with_rows:
             counted[hour] = counted.get(hour, 0) + 1

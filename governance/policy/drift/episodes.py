@@ -154,6 +154,24 @@ def step(
     return Episode(drift=drift, data=data, closes=closes, missed=missed), events
 
 
+def explained(judged: Judged, events: tuple[EpisodeEvent, ...]) -> Judged:
+    """What is said of a look that raised an alarm: never less than the alarm itself.
+
+    Features that only stand out together leave each of them calm; the look is not.
+    """
+    for event in events:
+        if event.event == "opened" and event.rule == "breadth":
+            names = ", ".join(event.features)
+            reason = f"many features moved a little at once, on days in a row; most of all {names}"
+            calm = judged.severity is Severity.NORMAL
+            return replace(
+                judged,
+                severity=worst((judged.severity, event.severity)),
+                reasons=(reason, *(() if calm else judged.reasons)),
+            )
+    return judged
+
+
 def _z(p: float | None) -> float | None:
     if p is None:
         return None
