@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -63,7 +64,7 @@ def _report(tx: Connection, seen: Seen, channels: Sequence[str]) -> DriftReport:
     episode, events = step(
         Episode.from_json(dict(before)), seen.judged, seen.look, at=at, limits=seen.limits
     )
-    judged = explained(seen.judged, events)
+    seen = replace(seen, judged=explained(seen.judged, events))
     newest = report_store.newest(tx, version.name)
     features = report_store.worst_first(map(FeatureReport.of, seen.judged.verdicts))
     changes = incident_changes(
@@ -82,11 +83,11 @@ def _report(tx: Connection, seen: Seen, channels: Sequence[str]) -> DriftReport:
         version_id=version.id,
         version=version.version,
         at=at,
-        severity=judged.severity,
+        severity=seen.judged.severity,
         rows=seen.look.rows,
         features=features,
         reference=seen.reference,
-        reasons=judged.reasons,
+        reasons=seen.judged.reasons,
         policy=seen.limits.as_json(),
         evidence_digest=digest,
         episode=_as_recorded(
