@@ -42,7 +42,7 @@ lock: setup  ## compile the lock files from pyproject.toml (UPGRADE=1 takes newe
 bench: setup  ## measure, beside the peers that are installed
 	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-bench-drift: setup  ## measure drift at its full size, beside the peers that are installed (an hour; SIZE=S a minute)
+bench-drift: setup  ## measure drift at its full size, beside the peers that are installed (SIZE=S: under a minute)
 	@$(BIN)/python benchmarks/drift.py --size $(or $(SIZE),M) $(if $(SIZE),,--fleet 1000)
 
 bench-peers: setup  ## install what is measured beside ours, each in its own environment under .bench/
