@@ -34,12 +34,14 @@ class Changes:
         events: to be recorded, in this order.
         incident_id: the incident that this look belongs to; ``None`` while all is calm.
         detections: features to be listed as drift alerts.
+        said: what is told of this look; also of incidents that nobody has to hear of again.
     """
 
     incident_id: str | None = None
     retrain: bool = False
     events: list[IncidentEvent] = field(default_factory=list)
     detections: list[DetectedFeature] = field(default_factory=list)
+    said: list[EpisodeEvent] = field(default_factory=list)
 
 
 def incident_changes(
@@ -76,6 +78,7 @@ def incident_changes(
             if track is not None:
                 changes.incident_id = changes.incident_id or _id(seen, kind, track.opened_at)
             continue
+        changes.said.append(event)
         name = incident_id(version.name, version.id, kind, event.opened_at)
         changes.incident_id = changes.incident_id or name
         known = any(row.id == name for row in own)

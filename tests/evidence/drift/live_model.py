@@ -17,9 +17,9 @@ from governance.values import ModelVersion
 from tests.versions import validated
 
 NAME = "watched"
-FEATURES = tuple(f"x{number}" for number in range(9)) + ("color",)
+FEATURES = (*(f"x{number}" for number in range(9)), "color")
 START = datetime(2026, 3, 2, tzinfo=UTC)
-DAYS = 10
+DAYS = 8
 AT = START + timedelta(days=DAYS + 1)  # the reference is full, the window is one whole day
 HOUR = timedelta(hours=1)
 ROWS = 25
@@ -54,9 +54,7 @@ def write_hour(folder: Path, hour: datetime, frame: pd.DataFrame) -> Path:
     return path
 
 
-def write_hours(
-    folder: Path, start: datetime, end: datetime, change: Change | None = None
-) -> None:
+def write_hours(folder: Path, start: datetime, end: datetime, change: Change | None = None) -> None:
     while start < end:
         frame = hour_rows(start)
         write_hour(folder, start, frame if change is None else change(start, frame))
