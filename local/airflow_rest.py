@@ -140,6 +140,12 @@ class AirflowRest:
         found = self._call("GET", f"{path}?{urlencode(query)}")["dag_runs"]
         return {run["dag_run_id"]: run["state"] for run in found}
 
+    def events_of(self, dag_id: str) -> dict[str, dict[str, Any]]:
+        """The latest event of each asset that this DAG changed, by the asset's URI: its `extra`."""
+        query = urlencode({"source_dag_id": dag_id, "order_by": "timestamp", "limit": 100})
+        found = self._call("GET", f"/api/v2/assets/events?{query}")["asset_events"]
+        return {event["uri"]: event["extra"] for event in found}
+
     def connection(self, connection_id: str) -> dict[str, Any] | None:
         """A connection without its password; None if there is none."""
         query = f"/api/v2/connections?{urlencode({'connection_id_pattern': connection_id})}"

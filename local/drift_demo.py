@@ -24,21 +24,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from governance.history.incident_handling import Incident
-from governance.values import iso
 from governance.wiring import Governance
 from local import here
 from local.airflow_rest import FINISHED, AirflowRest
 from local.airflow_services import HOST, AirflowServices, ServicesError
 from local.caught_mail import MailCatcher, text_of
-from local.retrain_demo import first_failure, switched_on, wait_for_dags
+from local.retrain_demo import dag_of, first_failure, switched_on, wait_for_dags
 
 MODEL = "arrival_delay"
 SCAN, DELIVER = "drift_scan", "deliver_alerts"
 # The quiet days in New York, New Year to the end of 6 February: what the storm is held against.
 QUIET = (datetime(2013, 1, 1, 5, tzinfo=UTC), datetime(2013, 2, 7, 5, tzinfo=UTC))
-# A run costs Airflow some seconds whatever it does, so the storm is cut to the hours around its
-# alarm: from noon to the evening of 8 February in New York.
-STORM = (datetime(2013, 2, 8, 17, tzinfo=UTC), datetime(2013, 2, 9, 2, tzinfo=UTC))
+# A run costs Airflow some seconds whatever it does, so the storm is cut to the ten hours around its
+# alarm: from one to ten in the afternoon of 8 February in New York.
+STORM = (datetime(2013, 2, 8, 18, tzinfo=UTC), datetime(2013, 2, 9, 3, tzinfo=UTC))
 HOUR = timedelta(hours=1)
 TIMEOUT = 600.0
 MAIL_TIMEOUT = 120.0
@@ -58,9 +57,9 @@ def replay_storm(
     champion = gov.registry.get_production_model(MODEL, at=QUIET[1])
     if champion is None:
         raise ServicesError(
-            f"no version of {MODEL} was in production on 6 February 2013; `make demo DEMO=all` "
-            "trains and promotes one as of 1 February, in a new home (`make clean`) if another "
-            "one stands already"
+            f"no version of {MODEL} was in production on 6 February 2013. `make demo DEMO=all` "
+            "promotes one as of 1 February, unless another one stands already: then remove "
+            f"{here.HOME} first"
         )
     wait_for_dags(rest, {SCAN, DELIVER}, alive=services.check_alive)
     if fresh:
@@ -76,6 +75,7 @@ def replay_storm(
         failed = backfill(rest, console, alive=services.check_alive)
         if (incident := found_incident(gov)) is not None:
             mail = told(incident, catcher, rest, alive=services.check_alive)
+        events = rest.events_of(SCAN)
     console.print(hours_table(gov))
     for run in failed:
         console.print(f"{run}: {first_failure(rest, SCAN, run)}", style="red", markup=False)
@@ -86,12 +86,18 @@ def replay_storm(
         console.print(f"incident {incident.id} was opened, but no mail told of it", style="red")
         return False
     show_mail(mail, console)
+    for uri, extra in events.items():
+        line = (
+            f"{uri} changed (at {extra['at'][:16]}Z); {dag_of(MODEL)} listens to it when it is on"
+        )
+        console.print(line, markup=False, highlight=False)
     return not failed
 
 
 def profile_quiet_days(console: Console) -> None:
     """Profile the quiet days, which are the storm's reference."""
-    arguments = ["drift", "profile", MODEL, "--from", iso(QUIET[0]), "--to", iso(QUIET[1])]
+    start, end = (moment.strftime("%Y-%m-%dT%H:%MZ") for moment in QUIET)
+    arguments = ["drift", "profile", MODEL, "--from", start, "--to", end]
     console.print(f"$ governance {' '.join(arguments)}", markup=False, highlight=False)
     env = {key: value for key, value in os.environ.items() if not key.startswith("GOVERNANCE_")}
     done = subprocess.run(
