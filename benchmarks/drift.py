@@ -57,7 +57,11 @@ class Plan:
 
 
 # The peers take minutes for a comparison of M, and seconds to start at all.
-PLANS: Final = {"T": Plan(1, 0, before=1, after=2), "S": Plan(2, 1, before=2, after=14), "M": Plan(5, 3)}
+PLANS: Final = {
+    "T": Plan(1, 0, before=1, after=2),
+    "S": Plan(2, 1, before=2, after=14),
+    "M": Plan(5, 3),
+}
 
 
 def parts(items: Sequence[datetime], number: int) -> Iterator[Sequence[datetime]]:
