@@ -226,6 +226,22 @@ def test_an_empty_source_is_insufficient_and_in_the_end_an_incident(
     assert [incident.kind for incident in sqlite_gov.alerts.list()] == ["data"]
 
 
+def test_a_version_that_knows_its_training_days_waits_for_days_to_compare_with(
+    sqlite_gov: Governance, tmp_path: Path
+) -> None:
+    live = tmp_path / "live"
+    write_hours(live, AT - DAY, AT)
+    version = _watched(sqlite_gov, live)
+    trained = pd.concat([hour_rows(START + number * HOUR) for number in range(24 * DAYS)])
+    sqlite_gov.drift.detect_data_drift(version, trained, trained)
+    report = _scan(sqlite_gov)
+    assert report.severity is Severity.INSUFFICIENT
+    assert {item.finding for item in report.features} == {Finding.NO_REFERENCE}
+    assert report.reference["rolling"]["days"] == 0
+    assert report.reference["frozen"]["origin"] == "reference_data"
+    assert all(item.figures.frozen is not None for item in report.features)
+
+
 def test_a_source_that_is_not_there_is_an_error_and_records_nothing(
     sqlite_gov: Governance, tmp_path: Path
 ) -> None:
