@@ -43,6 +43,24 @@ CALLS = [
         "promote_to_production",
         "ref, *, by, approved_by, force, reason, idempotency_key, expected_generation, at",
     ),
+    (
+        "drift",
+        "detect_data_drift",
+        "ref, reference_data, current_data, *, method, threshold",
+    ),
+    (
+        "drift",
+        "detect_prediction_drift",
+        "ref, reference_predictions, current_predictions, *, method, threshold",
+    ),
+    ("drift", "scan", "name, *, at, window, reference"),
+    ("drift", "get_reports", "name, *, version, severity, since, until, limit"),
+    (
+        "drift",
+        "get_drift_alerts",
+        "model_name, *, model_version, is_alert, acknowledged, limit",
+    ),
+    ("drift", "acknowledge_alert", "alert_id, acknowledged_by"),
     ("audit", "entries", ""),
     ("audit", "verify", "checkpoint"),
 ]

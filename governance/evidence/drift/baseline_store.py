@@ -27,7 +27,7 @@ from governance.values import ModelVersion, check_digest, iso
 Origin = Literal["manifest", "reference_data", "first_reference"]
 
 MANIFEST_KEY = "drift_baseline"
-_CACHED = 16
+_CACHED = 4
 
 _data = drift_baselines.c
 _kept = drift_version_baselines.c

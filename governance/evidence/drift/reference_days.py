@@ -27,7 +27,7 @@ from governance.evidence.drift.sources.live import LiveSource
 from governance.store.database import Database
 
 _BATCH = 7  # days that one transaction records
-_CACHED = 16
+_CACHED = 4
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")

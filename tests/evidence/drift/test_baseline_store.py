@@ -98,5 +98,5 @@ def test_many_versions_do_not_fill_the_memory(sqlite_gov: Governance) -> None:
     versions = [registered(sqlite_gov, seed) for seed in range(20)]
     for number, version in enumerate(versions):
         baselines.establish(version, _baseline(number), "first_reference")
-    assert len(baselines._decoded) == 16
+    assert len(baselines._decoded) < 10
     assert _of(sqlite_gov, versions[0]).baseline == _baseline()
