@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
-from governance.config.drift import Calendar
 from governance.values import as_utc
+
+if TYPE_CHECKING:
+    from governance.config.drift import Calendar
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from governance.evidence.drift.block import ProfileBlock
 from governance.evidence.drift.reference import (
@@ -27,6 +27,7 @@ from governance.evidence.drift.reference import (
     distances,
     normal_scores,
     sampling_part,
+    upper_tail,
 )
 from governance.evidence.drift.statistics import (
     benjamini_hochberg,
@@ -122,13 +123,13 @@ def _side(current: ProfileBlock, day_class: str, reference: Reference | None) ->
         floor = SAMPLING_SD**2 / np.maximum(current.n, 1) / (4 * np.maximum(mean**2, 1e-9))
         spread = np.maximum(reference.variance, np.minimum(floor, 1e-2)) + extra
         score = (np.sqrt(distance) - mean) / np.sqrt(spread * (1 + 1 / days.days))
-    p = student.sf(score, reference.freedom)
+    p = upper_tail(score, reference.freedom)
     mean_b, deviation, number = reference.breadth
     breadth: float | None = None
     scores = normal_scores(score, reference.freedom)
     if number >= 3 and deviation > 0 and np.isfinite(scores).any():
         t = (float(breadth_of(scores)) - mean_b) / (deviation * np.sqrt(1 + 1 / number))
-        breadth = float(student.sf(t, number - 1))
+        breadth = float(stdtr(number - 1, -t))
     return _Side(days, distance, score, p, benjamini_hochberg(p), breadth)
 
 

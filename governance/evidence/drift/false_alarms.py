@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from governance.evidence.drift.block import ProfileBlock
 from governance.evidence.drift.comparison import compare
@@ -91,7 +91,7 @@ def measure(
         flagged_share=float(np.mean(flagged)) if flagged else None,
         alarm_days=alarms,
         per_month=rate,
-        upper_bound=float(chi2.ppf(0.95, 2 * (alarms + 1)) / 2 / months) if looked else None,
+        upper_bound=float(chdtri(2 * (alarms + 1), 0.05) / 2 / months) if looked else None,
         budget=limits.alarms_per_month,
         verdict=_verdict(alarms, months, limits),
     )
@@ -102,5 +102,5 @@ def _verdict(alarms: int, months: float, limits: DriftLimits) -> Verdict:
         return Verdict.INSUFFICIENT
     if alarms / months <= limits.alarms_per_month:
         return Verdict.PASS
-    lowest = float(chi2.ppf(0.05, 2 * alarms) / 2 / months)
+    lowest = float(chdtri(2 * alarms, 0.95) / 2 / months)
     return Verdict.FAIL if lowest > limits.alarms_per_month else Verdict.INSUFFICIENT

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, hypergeom
 
 from governance.evidence.drift.detection import Method
 from governance.evidence.drift.permutation import (
@@ -92,6 +91,8 @@ def missing_p_value(before: Side, now: Side) -> float:
     if not before.rows or not now.rows:
         return _NAN
     pool, missing = before.rows + now.rows, before.missing + now.missing
+    from scipy.stats import hypergeom
+
     return float(hypergeom.sf(now.missing - 1, pool, missing, now.rows))
 
 
@@ -148,6 +149,8 @@ def _categories(before: Side, now: Side, method: Method) -> Measured:
         if method == "psi":  # where the rarest were made one, the draws have fewer groups
             expected = mean if first.size <= MOST_VALUES else max(mean, expected)
     only = np.flatnonzero(second)
+    from scipy.stats import binom
+
     return Measured(
         method=method,
         n=n,

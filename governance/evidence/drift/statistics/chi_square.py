@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from governance.evidence.drift.statistics.shares import BoolArray, FloatArray, IntArray, grouped
 
@@ -55,7 +55,7 @@ def chi_square(reference: ArrayLike, current: ArrayLike, *, pool_below: float = 
         statistic = (terms.sum(axis=-1, keepdims=True) * n * m)[..., 0]
     dof = np.where(seen[..., 0], used.sum(axis=-1) - 1, 0).astype(np.int64)
     exists = dof > 0
-    p = chi2.sf(np.where(exists, statistic, 0.0), np.maximum(dof, 1))
+    p = chdtrc(np.maximum(dof, 1), np.where(exists, statistic, 0.0))
     return ChiSquare(
         np.asarray(np.where(exists, statistic, np.nan), dtype=np.float64),
         np.asarray(dof, dtype=np.int64),

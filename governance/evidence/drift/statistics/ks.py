@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import kolmogorov
-from scipy.stats import kstwo
 
 from governance.evidence.drift.statistics.shares import FloatArray, cumulative, finite, shares
 
@@ -89,6 +88,8 @@ def ks_p_value(distance: ArrayLike, n: ArrayLike, m: ArrayLike) -> FloatArray:
     d = np.where(known, d, 0.0)
     many = rows > _EXACT_ROWS
     near_one, tail = many & (rows * d**1.5 <= 1.4), many & (rows * d**2 >= 2.2)
+    from scipy.stats import kstwo  # a second to import, for tables with few rows alone
+
     p = kstwo.sf(np.where(near_one | tail, 1.0, d), rows)
     p = np.where(tail, _tail(d, rows), np.where(near_one, _near_one(d, rows), p))
     return np.asarray(np.where(known, np.clip(p, 0.0, 1.0), np.nan), dtype=np.float64)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import chi2
+from scipy.special import chdtrc, chdtri
 
 from governance.evidence.drift.statistics.shares import FloatArray, grouped
 
@@ -72,7 +72,7 @@ def psi_null_quantile(n: ArrayLike, m: ArrayLike, groups: ArrayLike, q: float = 
     array([0.338, 0.034])
     """
     freedom = np.asarray(groups, dtype=np.float64) - 1
-    quantile = np.where(freedom > 0, chi2.ppf(q, np.maximum(freedom, 1)), 0.0)
+    quantile = np.where(freedom > 0, chdtri(np.maximum(freedom, 1), 1 - q), 0.0)
     return np.asarray(_per_row(n, m) * quantile, dtype=np.float64)
 
 
@@ -84,7 +84,7 @@ def psi_p_value(value: ArrayLike, n: ArrayLike, m: ArrayLike, groups: ArrayLike)
     """
     freedom = np.asarray(groups, dtype=np.float64) - 1
     scaled = np.asarray(value, dtype=np.float64) / _per_row(n, m)
-    p = chi2.sf(scaled, np.maximum(freedom, 1))
+    p = chdtrc(np.maximum(freedom, 1), scaled)
     return np.asarray(np.where(freedom > 0, p, np.nan), dtype=np.float64)
 
 
