@@ -41,7 +41,7 @@ def report_id(model: str, version_id: str, at: datetime) -> str:
 
     >>> from datetime import UTC
     >>> report_id("m", "922cc995d975", datetime(2013, 2, 1, tzinfo=UTC))
-    'fc5ac6cb3bdda50d6d35a93ef9be2e03'
+    '6f033bc60121aa073d3cf36b20fabf5b'
     """
     text = f"drift-report-1\n{model}\n{version_id}\n{iso(at)}\n"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
