@@ -25,7 +25,6 @@ from sqlalchemy import Connection, literal, select
 from benchmarks.harness.drift_workload import DAY, HOUR, Workload
 from benchmarks.harness.memory import peak_mib
 from benchmarks.harness.our_drift import declare, put_into_production
-from governance.config import document, strict_yaml
 from governance.errors import DriftScanError
 from governance.evidence.drift import baseline_store
 from governance.evidence.drift.baseline import Baseline
@@ -34,14 +33,10 @@ from governance.wiring import Governance
 
 SHARD: Final = 50  # models in a task of the DAG
 LIMIT_S: Final = 180.0
-LARGEST_FILE: Final = 8 * 2**20
 AT: Final = DAY + 13 * HOUR
 
 
 def opened(home: Path) -> Governance:
-    # A file of 64 KiB declares some forty models; what is measured here is not the file.
-    for module in (strict_yaml, document):
-        vars(module)["MAX_BYTES"] = max(strict_yaml.MAX_BYTES, LARGEST_FILE)
     return Governance.open(home=home, database=f"sqlite:///{home / 'governance.db'}")
 
 

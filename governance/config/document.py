@@ -29,15 +29,15 @@ class Section(BaseModel):
 M = TypeVar("M", bound=BaseModel)
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, *, most: int = MAX_BYTES) -> Document:
     """Reads and parses ``path``; never more than the allowed size is read."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(most + 1)
     except OSError as error:
         why = error.strerror or "it cannot be read"
         raise ConfigError(f"{path}: {why}; give the path of a readable file") from error
-    return parse_yaml(data, source=str(path))
+    return parse_yaml(data, source=str(path), most=most)
 
 
 def take(document: Document, model: type[M]) -> M:

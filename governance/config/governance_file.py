@@ -19,6 +19,9 @@ from governance.config.words import ModelName
 from governance.errors import ConfigError
 from governance.settings import Settings
 
+# A thousand models with a page each; five seconds to read.
+MAX_BYTES = 8 * 1024 * 1024
+
 
 class GovernanceConfig(Section):
     """The file itself.
@@ -52,7 +55,7 @@ def parse_config(data: bytes, *, source: str = "governance.yaml") -> GovernanceC
     >>> parse_config(b"models: {}").models
     {}
     """
-    return take(parse_yaml(data, source=source), GovernanceConfig)
+    return take(parse_yaml(data, source=source, most=MAX_BYTES), GovernanceConfig)
 
 
 def load_config(path: Path, *, required: bool = False) -> GovernanceConfig:
@@ -71,7 +74,11 @@ def load_config(path: Path, *, required: bool = False) -> GovernanceConfig:
             f"GOVERNANCE_CONFIG names {path}, which does not exist; correct the path, or unset it "
             "for <home>/config/governance.yaml"
         )
-    return GovernanceConfig() if missing else take(read_document(path), GovernanceConfig)
+    return (
+        GovernanceConfig()
+        if missing
+        else take(read_document(path, most=MAX_BYTES), GovernanceConfig)
+    )
 
 
 def declared_models(settings: Settings) -> GovernanceConfig:

@@ -4,8 +4,8 @@ PyYAML tokenises; building the value is ours, because its own construction reads
 is a boolean key, ``1e-3`` a text, ``0777`` is 511, the last of two equal keys wins). Refused, each
 with line and column and all of them at once: duplicate keys, keys that are not text, anchors,
 aliases, merge keys, tags, directives, a second document, NaN and infinity, numbers that two YAML
-versions read differently, control characters, more than 64 KiB, more than 20 levels, bytes that
-are not UTF-8.
+versions read differently, control characters, more than 64 KiB (or what the caller allows), more
+than 20 levels, bytes that are not UTF-8.
 
 Not promised: comments are not kept, and nothing is ever written back.
 """
@@ -89,8 +89,11 @@ def refuse(source: str, problems: list[tuple[Place, str]]) -> ConfigError:
     return ConfigError("\n".join(dict.fromkeys(lines)))
 
 
-def parse_yaml(data: bytes, *, source: str = "<text>") -> Document:
+def parse_yaml(data: bytes, *, source: str = "<text>", most: int = MAX_BYTES) -> Document:
     """The document in ``data``, or a :class:`ConfigError` naming every place that is wrong.
+
+    Args:
+        most: bytes that the file may have.
 
     >>> parse_yaml(b"rate: 1e-3\\nswitch: on\\n").value
     {'rate': 0.001, 'switch': 'on'}
@@ -99,10 +102,10 @@ def parse_yaml(data: bytes, *, source: str = "<text>") -> Document:
         ...
     governance.errors.ConfigError: policy.yaml:2:1: key 'a' is already given at line 1; keep one
     """
-    if len(data) > MAX_BYTES:
+    if len(data) > most:
         raise refuse(
             source,
-            [(Place(1, 1), f"the file has more than {MAX_BYTES} bytes; split or shorten it")],
+            [(Place(1, 1), f"the file has more than {most} bytes; split or shorten it")],
         )
     text = _decode(data, source)
     builder = _Builder()
