@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import func, select
 
 from governance import Governance
+from governance.evidence.drift.report import DriftReport
 from governance.values import ModelVersion
 from tests.versions import validated
 
@@ -22,6 +24,7 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = 8
 AT = START + timedelta(days=DAYS + 1)  # the reference is full, the window is one whole day
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 ROWS = 25
 REFERENCE = f"{DAYS}d"
 
@@ -104,3 +107,31 @@ def in_production(
     version = validated(gov, seed, name=name)
     gov.promotion.promote_to_production(version, by="eve", force=True, reason="first", at=at)
     return gov.registry.resolve(version.id)
+
+
+def watched(gov: Governance, live: Path, **drift: Any) -> ModelVersion:
+    declare(gov.settings.home, parquet(live), **drift)
+    return in_production(gov)
+
+
+def scan(gov: Governance, at: datetime = AT) -> DriftReport:
+    return gov.drift.scan(NAME, at=at, reference=REFERENCE)
+
+
+def shifted(hour: datetime, frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(x0=frame["x0"] + 2, x1=frame["x1"] + 2, x2=frame["x2"] - 2)
+
+
+def shift_window(live: Path) -> None:
+    write_hours(live, AT - DAY, AT, shifted)
+
+
+def row_count(gov: Governance, table: Any) -> int:
+    with gov.database.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def set_policy(gov: Governance, **limits: Any) -> None:
+    path = gov.settings.policy_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"defaults": {"drift": limits}}))
