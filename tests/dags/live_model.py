@@ -23,10 +23,12 @@ def hours(start: datetime, end: datetime, params: Mapping[str, Any]) -> pd.DataF
 
     Args:
         params: ``shift_from``: ISO time from which all features are three standard deviations
-            higher; ``unreachable``: there is no such source.
+            higher; ``unreachable``: there is no such source; ``empty``: no rows yet.
     """
     if params.get("unreachable"):
         raise OSError("no route to the feature store")
+    if params.get("empty"):
+        return pd.DataFrame(columns=[*FEATURES, "time"])
     shift_from = params.get("shift_from")
     frames = []
     hour = start

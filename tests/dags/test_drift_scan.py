@@ -13,6 +13,12 @@ import pytest
 import yaml
 from sqlalchemy import func, select
 
+from governance.errors import (
+    DatabaseUnavailableError,
+    DriftScanError,
+    LiveDataError,
+    UnavailableError,
+)
 from governance.settings import Settings
 from governance.store import schema
 from governance.store.alert_tables import alert_outbox, incidents
@@ -20,6 +26,7 @@ from governance.store.drift_tables import model_drift_reports
 from governance.values import iso
 from governance.wiring import Governance
 from governance_airflow.assets import severe_drift
+from governance_airflow.drift_operators import worth_another_try
 from local.caught_mail import MailCatcher
 from tests.dags.conftest import DECLARED, ROOT
 from tests.model_bytes import model_file
@@ -48,7 +55,7 @@ def watched(name: str, **params: Any) -> dict[str, Any]:
 
 
 STEADY, STORMY = watched("steady"), watched("stormy", shift_from=SHIFT.isoformat())
-LOST = watched("lost", unreachable=True)
+LOST, UNKNOWN = watched("lost", unreachable=True), watched("unknown", empty=True)
 
 
 @pytest.fixture
@@ -173,6 +180,8 @@ def test_a_run_scans_every_model_tells_of_drift_and_asks_for_retraining(
     (told,) = events("stormy_one")
     assert told == {"at": iso(AT), "report": incident.report_id, "incident": incident.id}
     assert events("steady") == []
+    page = gov.settings.home / "reports" / "drift" / "stormy_one" / "2022-03-10T140000Z.html"
+    assert "stormy_one" in page.read_text()
     (message,) = mail.caught
     assert "stormy_one" in message["Subject"] and message["To"] == "ops@example.com"
 
@@ -328,11 +337,30 @@ def test_a_run_by_hand_scans_as_of_the_time_it_is_given(
 def test_the_nightly_calibration_records_the_measured_rate_beside_the_budget(
     declare: Callable[..., Governance], load_dags: Callable[[Path], dict[str, Any]]
 ) -> None:
-    gov = declare(steady=STEADY)
-    gov.drift.scan("steady", at=AT)
+    gov = declare(steady=STEADY, unknown=UNKNOWN)  # too new to be calibrated, which is no failure
     dag = load_dags(ROOT / "dags" / "drift_calibration.py")["drift_calibration"]
     for _ in range(2):
         assert dag.test(run_conf={"at": iso(AT)}).state == "success"
     with gov.database.read() as connection:
         (row,) = connection.execute(select(schema.metadata.tables["drift_calibrations"])).all()
     assert (row.model_name, row.at, row.budget) == ("steady", AT, 1.0)
+
+
+def test_a_model_that_cannot_be_calibrated_is_named_and_keeps_none_of_the_others(
+    declare: Callable[..., Governance],
+    load_dags: Callable[[Path], dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gov = declare(lost=LOST, steady=STEADY)
+    dag = load_dags(ROOT / "dags" / "drift_calibration.py")["drift_calibration"]
+    assert dag.test(run_conf={"at": iso(AT)}).state == "failed"
+    assert "could not be calibrated: lost: " in "".join(capsys.readouterr())
+    assert [item.model for item in gov.drift.get_calibrations()] == ["steady"]
+
+
+def test_what_may_go_away_by_itself_is_tried_again_and_nothing_else() -> None:
+    bad, away = LiveDataError("no such bucket"), DatabaseUnavailableError("restarting")
+    refused = DriftScanError("2 of 2: a: ..., b: ...", failures={"a": bad, "b": bad})
+    assert worth_another_try(refused) is None
+    again = worth_another_try(DriftScanError("a: ..., b: ...", failures={"a": bad, "b": away}))
+    assert isinstance(again, UnavailableError) and again.message == "a: ..., b: ..."
