@@ -17,7 +17,7 @@ setup:  ## make .venv with everything that tests and linters need
 runtime:
 	@$(PYTHON) local/bootstrap.py demo
 
-demo: runtime  ## retrain, then watch a storm come, in a real Airflow: what was decided, what was told (DEMO=retrain|drift|all)
+demo: runtime  ## retrain, then watch a storm come, in a real Airflow (DEMO=retrain|drift|all)
 	@$(BIN)/python -m local.demo "$(DEMO)"
 
 up: runtime  ## start Airflow and leave it running
