@@ -26,8 +26,8 @@ from benchmarks.harness.drift_workload import DAY, HOUR, Workload
 from benchmarks.harness.memory import peak_mib
 from benchmarks.harness.our_drift import declare, put_into_production
 from governance.errors import DriftScanError
-from governance.evidence.drift import baseline_store
-from governance.evidence.drift.baseline import Baseline
+from governance.evidence.drift.profiles.baseline import Baseline
+from governance.evidence.drift.records import baseline_store
 from governance.store.drift_tables import drift_baselines, drift_profiles
 from governance.wiring import Governance
 

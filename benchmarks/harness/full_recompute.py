@@ -17,11 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.harness.drift_workload import DAY, Workload
 from benchmarks.harness.memory import peak_mib
-from governance.evidence.drift.calendar import DayCalendar
-from governance.evidence.drift.comparison import compare
-from governance.evidence.drift.layout import Layout
-from governance.evidence.drift.profile_files import profile_files
-from governance.evidence.drift.reference import Reference
+from governance.evidence.drift.normal.calendar import DayCalendar
+from governance.evidence.drift.normal.comparison import compare
+from governance.evidence.drift.normal.reference import Reference
+from governance.evidence.drift.profiles.layout import Layout
+from governance.evidence.drift.profiles.profile_files import profile_files
 from governance.policy.drift.limits import DriftLimits
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from benchmarks.harness.drift_workload import LAYOUT, TIME, Workload
-from governance.evidence.drift.baseline import Baseline
+from governance.evidence.drift.profiles.baseline import Baseline
 from governance.evidence.drift.report import DriftReport
 from governance.store.drift_tables import drift_baselines, drift_profiles
 from governance.wiring import Governance

@@ -3,8 +3,8 @@ rows it had not learned from.
 
 No row after the end of training makes the features' edges or days, and none after the cut-off the
 predictions'. Neighbours: ``cycle`` (stores it and pins it in the manifest),
-``governance.evidence.drift.baseline`` (the value). Not promised: that live data are like these
-rows; that is what is watched.
+``drift.profiles.baseline`` (the value). Not promised: that live data are like these rows; that is
+what is watched.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import pandas as pd
 
 from governance.config.model import ModelDeclaration
 from governance.errors import ConfigError, InvalidEvidenceError
-from governance.evidence.drift.baseline import Baseline
-from governance.evidence.drift.block import ProfileBlock
-from governance.evidence.drift.importance import column_importance
-from governance.evidence.drift.layout import Layout
-from governance.evidence.drift.watching import Watch
+from governance.evidence.drift.profiles.baseline import Baseline
+from governance.evidence.drift.profiles.block import ProfileBlock
+from governance.evidence.drift.profiles.importance import column_importance
+from governance.evidence.drift.profiles.layout import Layout
+from governance.evidence.drift.scanning.watching import Watch
 from governance.registry.features import FeatureGraph
 from governance.training.data import SCORE, TrainedModel, TrainingData
 

@@ -29,8 +29,8 @@ from governance.errors import (
     TrainingError,
 )
 from governance.evidence.checked_metrics import check_metrics
-from governance.evidence.drift.baseline import Baseline
-from governance.evidence.drift.baseline_store import MANIFEST_KEY, BaselineStore, pinned
+from governance.evidence.drift.profiles.baseline import Baseline
+from governance.evidence.drift.records.baseline_store import MANIFEST_KEY, BaselineStore, pinned
 from governance.evidence.metrics_log import ValidationMetricsTracker
 from governance.policy.facts import MetricLimit
 from governance.registry.formats.loader import dump_model

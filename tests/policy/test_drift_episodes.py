@@ -44,7 +44,8 @@ def _run(
     *looks: tuple[datetime, tuple[FeatureFigures, ...], dict[str, Any]],
     state: Episode | None = None,
 ) -> tuple[Episode, list[EpisodeEvent]]:
-    state, events = state or Episode(), []
+    state = state or Episode()
+    events: list[EpisodeEvent] = []
     for at, figures, told in looks:
         more = dict(told)
         look = Look(features=figures, rows=more.pop("rows", 1000), **more)

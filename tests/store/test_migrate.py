@@ -19,12 +19,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from governance.errors import ConflictError, DatabaseUnavailableError, SchemaOutdatedError
-from governance.store import migrate
-from governance.store.alert_tables import metadata
+from governance.store import alert_tables, drift_tables, migrate
 from governance.store.database import Database
-from governance.store.drift_tables import metadata as _with_drift  # noqa: F401 - declares its tables
+from governance.store.schema import metadata
 
 ROOT = Path(__file__).parents[2]
+DECLARED = (alert_tables, drift_tables)  # whose tables are in `metadata` once they are imported
 
 
 def _script() -> ScriptDirectory:

@@ -13,8 +13,8 @@ import pytest
 
 from governance import Governance
 from governance.errors import ArtifactIntegrityError, ConfigError
-from governance.evidence.drift.baseline import Baseline
-from governance.evidence.drift.baseline_store import KeptBaseline
+from governance.evidence.drift.profiles.baseline import Baseline
+from governance.evidence.drift.records.baseline_store import KeptBaseline
 from governance.training.baseline import beside
 from governance.training.run_folder import RunFolder
 from governance.values import parse_time

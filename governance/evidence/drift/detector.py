@@ -14,16 +14,16 @@ from typing import Any
 from governance.config.governance_file import GovernanceConfig
 from governance.config.policy_file import PolicyFile
 from governance.errors import DriftDisabledError, InvalidInputError, NotFoundError
-from governance.evidence.drift import calibrations, detections, report_store
-from governance.evidence.drift.ad_hoc_calls import AdHocComparison
-from governance.evidence.drift.baseline_store import BaselineStore
-from governance.evidence.drift.calibrations import Calibration
-from governance.evidence.drift.detection import Detection
-from governance.evidence.drift.detections import DriftAlert
-from governance.evidence.drift.hour_profiles import Progress
+from governance.evidence.drift.ad_hoc.calls import AdHocComparison
+from governance.evidence.drift.ad_hoc.detection import Detection
+from governance.evidence.drift.records import calibrations, detections, report_store
+from governance.evidence.drift.records.baseline_store import BaselineStore
+from governance.evidence.drift.records.calibrations import Calibration
+from governance.evidence.drift.records.detections import DriftAlert
 from governance.evidence.drift.report import DriftReport
-from governance.evidence.drift.scan import DriftScans, Total, whole_hour_of
-from governance.evidence.drift.shards import in_shards, scan_all
+from governance.evidence.drift.scanning.hour_profiles import Progress
+from governance.evidence.drift.scanning.scan import DriftScans, Total, whole_hour_of
+from governance.evidence.drift.scanning.shards import in_shards, scan_all
 from governance.registry.model_registry import ModelRegistry
 from governance.settings import Settings
 from governance.store.database import Database

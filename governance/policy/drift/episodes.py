@@ -13,7 +13,7 @@ normal. An alarm about data begins with a severe data finding, or after ``missed
 too little data, and ends after as many looks without either.
 
 Not here: who is told (``governance.history.incidents``), and whether the policy keeps its budget
-(``governance.evidence.drift.false_alarms``).
+(``governance.evidence.drift.normal.false_alarms``).
 """
 
 from __future__ import annotations

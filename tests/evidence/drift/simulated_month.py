@@ -8,18 +8,18 @@ out, which change no figure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from scipy.signal import lfilter
 
-from governance.evidence.drift.block import ProfileBlock
-from governance.evidence.drift.calendar import HOUR, DayCalendar
-from governance.evidence.drift.comparison import compare
-from governance.evidence.drift.edges import numeric_edges
-from governance.evidence.drift.layout import Layout
-from governance.evidence.drift.reference import Reference
+from governance.evidence.drift.normal.calendar import HOUR, DayCalendar
+from governance.evidence.drift.normal.comparison import compare
+from governance.evidence.drift.normal.reference import Reference
+from governance.evidence.drift.profiles.block import ProfileBlock
+from governance.evidence.drift.profiles.edges import numeric_edges
+from governance.evidence.drift.profiles.layout import Layout
 from governance.policy.drift.episodes import Episode, EpisodeEvent, step
 from governance.policy.drift.facts import Look
 from governance.policy.drift.findings import judge
@@ -62,11 +62,7 @@ def looks(
     def block(start: int, end: int) -> ProfileBlock:
         empty = ProfileBlock.empty(layout)
         counts = (sums[end] - sums[start]).astype(np.int64)
-        zeros = {"missing": empty.missing, "infinite": empty.infinite, "problem": empty.problem}
-        reals = {"total": empty.total, "squares": empty.squares}
-        ends = {"minimum": empty.minimum, "maximum": empty.maximum}
-        rows = (end - start) * _AN_HOUR
-        return ProfileBlock(layout=layout, rows=rows, counts=counts, **zeros, **reals, **ends)
+        return replace(empty, rows=(end - start) * _AN_HOUR, counts=counts)
 
     days = [
         (first + timedelta(days=day), calendar.day_class(first + timedelta(days=day)), day)

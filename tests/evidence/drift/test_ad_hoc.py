@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.errors import InvalidInputError
-from governance.evidence.drift.ad_hoc import compare_frames, compare_predictions
-from governance.evidence.drift.detection import METHODS, Detection, Method
+from governance.evidence.drift.ad_hoc.comparing import compare_frames, compare_predictions
+from governance.evidence.drift.ad_hoc.detection import METHODS, Detection, Method
 from governance.policy.drift.facts import Finding
 from governance.values import Severity
 

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 
 from governance.errors import IntegrityError, InvalidEvidenceError, NaiveDatetimeError
-from governance.evidence.drift.baseline import Baseline
-from governance.evidence.drift.block import ProfileBlock
-from governance.evidence.drift.packed import pack, seal
-from governance.evidence.drift.profiling import profile_table
+from governance.evidence.drift.profiles.baseline import Baseline
+from governance.evidence.drift.profiles.block import ProfileBlock
+from governance.evidence.drift.profiles.packed import pack, seal
+from governance.evidence.drift.profiles.profiling import profile_table
 
 NEW_YORK = ZoneInfo("America/New_York")
 

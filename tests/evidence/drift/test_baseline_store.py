@@ -11,9 +11,9 @@ from sqlalchemy import update
 
 from governance import Governance
 from governance.errors import IntegrityError
-from governance.evidence.drift.baseline import Baseline
-from governance.evidence.drift.baseline_store import BaselineStore, keep, pinned, store
-from governance.evidence.drift.calendar import DayCalendar
+from governance.evidence.drift.normal.calendar import DayCalendar
+from governance.evidence.drift.profiles.baseline import Baseline
+from governance.evidence.drift.records.baseline_store import BaselineStore, keep, pinned, store
 from governance.store.drift_tables import drift_baselines
 from governance.values import ModelVersion
 from tests.versions import registered

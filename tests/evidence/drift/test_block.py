@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.errors import IntegrityError, InvalidEvidenceError
-from governance.evidence.drift.block import ProfileBlock
-from governance.evidence.drift.edges import categorical_edges, numeric_edges
-from governance.evidence.drift.layout import Layout
-from governance.evidence.drift.packed import pack, seal, unpack, unseal
-from governance.evidence.drift.profile import Problem
-from governance.evidence.drift.profiling import profile_table
+from governance.evidence.drift.profiles.block import ProfileBlock
+from governance.evidence.drift.profiles.edges import categorical_edges, numeric_edges
+from governance.evidence.drift.profiles.layout import Layout
+from governance.evidence.drift.profiles.packed import pack, seal, unpack, unseal
+from governance.evidence.drift.profiles.profile import Problem
+from governance.evidence.drift.profiles.profiling import profile_table
 
 LAYOUT = Layout(
     (

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.config.drift import Calendar
-from governance.evidence.drift.calendar import DAY, HOUR, DayCalendar, hours, whole_hour
-from governance.values import NaiveDatetimeError
+from governance.errors import NaiveDatetimeError
+from governance.evidence.drift.normal.calendar import DAY, HOUR, DayCalendar, hours, whole_hour
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Sao_Paulo")
 moments = st.datetimes(

@@ -21,8 +21,8 @@ from governance.errors import (
     NoProductionVersionError,
     NotFoundError,
 )
-from governance.evidence.drift import profile_store
-from governance.evidence.drift.baseline_store import KeptBaseline
+from governance.evidence.drift.records import profile_store
+from governance.evidence.drift.records.baseline_store import KeptBaseline
 from governance.settings import Settings
 from governance.values import ModelVersion, Severity, Verdict
 from tests.evidence.drift.live_model import (

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from governance.errors import InvalidEvidenceError
-from governance.evidence.drift.columns import FloatArray
-from governance.evidence.drift.edge_groups import equal_mass_groups
-from governance.evidence.drift.edges import categorical_edges, edges_of, numeric_edges
-from governance.evidence.drift.layout import Layout
-from governance.evidence.drift.profiling import profile_column
+from governance.evidence.drift.profiles.columns import FloatArray
+from governance.evidence.drift.profiles.edge_groups import equal_mass_groups
+from governance.evidence.drift.profiles.edges import categorical_edges, edges_of, numeric_edges
+from governance.evidence.drift.profiles.layout import Layout
+from governance.evidence.drift.profiles.profiling import profile_column
 from governance.evidence.drift.statistics.ks import ks_bound, ks_distance
 from governance.evidence.drift.statistics.psi import psi
 

@@ -8,11 +8,11 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from governance.evidence.drift.block import ProfileBlock
-from governance.evidence.drift.edges import edges_of
-from governance.evidence.drift.false_alarms import DAYS_OF_A_MONTH, measure
-from governance.evidence.drift.layout import Layout
-from governance.evidence.drift.profiling import profile_table
+from governance.evidence.drift.normal.false_alarms import DAYS_OF_A_MONTH, measure
+from governance.evidence.drift.profiles.block import ProfileBlock
+from governance.evidence.drift.profiles.edges import edges_of
+from governance.evidence.drift.profiles.layout import Layout
+from governance.evidence.drift.profiles.profiling import profile_table
 from governance.policy.drift.limits import DriftLimits
 from governance.values import Verdict
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.errors import InvalidEvidenceError
-from governance.evidence.drift.importance import column_importance
+from governance.evidence.drift.profiles.importance import column_importance
 
 SPEC: dict[str, Any] = {
     "inputs": ["close", "volume", "open", "idle"],

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.errors import IntegrityError, InvalidEvidenceError
-from governance.evidence.drift.edges import categorical_edges, numeric_edges
-from governance.evidence.drift.packed import pack, seal
-from governance.evidence.drift.profile import FeatureProfile, Problem
-from governance.evidence.drift.profiling import profile_column
-from governance.evidence.drift.sums import sums_of
+from governance.evidence.drift.profiles.edges import categorical_edges, numeric_edges
+from governance.evidence.drift.profiles.packed import pack, seal
+from governance.evidence.drift.profiles.profile import FeatureProfile, Problem
+from governance.evidence.drift.profiles.profiling import profile_column
+from governance.evidence.drift.profiles.sums import sums_of
 
 EDGES = numeric_edges("x", np.linspace(-9, 9, 500), bins=8)
 LETTERS = categorical_edges("c", ["a", "b"])

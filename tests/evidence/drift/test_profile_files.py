@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from governance.errors import LiveDataError
-from governance.evidence.drift.block import ProfileBlock
-from governance.evidence.drift.edges import categorical_edges, numeric_edges
-from governance.evidence.drift.layout import Layout
-from governance.evidence.drift.profile import Problem
-from governance.evidence.drift.profile_files import profile_files, profile_reads
-from governance.evidence.drift.profiling import profile_table
+from governance.evidence.drift.profiles.block import ProfileBlock
+from governance.evidence.drift.profiles.edges import categorical_edges, numeric_edges
+from governance.evidence.drift.profiles.layout import Layout
+from governance.evidence.drift.profiles.profile import Problem
+from governance.evidence.drift.profiles.profile_files import profile_files, profile_reads
+from governance.evidence.drift.profiles.profiling import profile_table
 
 LAYOUT = Layout((numeric_edges("x", np.linspace(-3, 3, 900)), categorical_edges("c", ["a", "b"])))
 

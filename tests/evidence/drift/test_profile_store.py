@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from governance.evidence.drift import profile_store
-from governance.evidence.drift.profile_store import DayHead, StoredProfile
+from governance.evidence.drift.records import profile_store
+from governance.evidence.drift.records.profile_store import DayHead, StoredProfile
 from governance.store.database import Database
 
 HOUR = timedelta(hours=1)

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.evidence.drift.block import ProfileBlock
-from governance.evidence.drift.columns import as_numbers, text_counts
-from governance.evidence.drift.edges import categorical_edges, edges_of, numeric_edges
-from governance.evidence.drift.layout import Layout
-from governance.evidence.drift.profile import Problem
-from governance.evidence.drift.profiling import profile_column, profile_table
+from governance.evidence.drift.profiles.block import ProfileBlock
+from governance.evidence.drift.profiles.columns import as_numbers, text_counts
+from governance.evidence.drift.profiles.edges import categorical_edges, edges_of, numeric_edges
+from governance.evidence.drift.profiles.layout import Layout
+from governance.evidence.drift.profiles.profile import Problem
+from governance.evidence.drift.profiles.profiling import profile_column, profile_table
 
 NUMERIC = numeric_edges("x", [1.0, 2.0, 3.0] * 50)
 LETTERS = categorical_edges("c", ["a", "a", "b"])

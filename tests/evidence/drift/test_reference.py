@@ -13,12 +13,17 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from governance.errors import IntegrityError
-from governance.evidence.drift.block import ProfileBlock
-from governance.evidence.drift.comparison import compare
-from governance.evidence.drift.edges import edges_of
-from governance.evidence.drift.layout import Layout
-from governance.evidence.drift.profiling import profile_table
-from governance.evidence.drift.reference import Reference, breadth_of, distances, normal_scores
+from governance.evidence.drift.normal.comparison import compare
+from governance.evidence.drift.normal.reference import (
+    Reference,
+    breadth_of,
+    distances,
+    normal_scores,
+)
+from governance.evidence.drift.profiles.block import ProfileBlock
+from governance.evidence.drift.profiles.edges import edges_of
+from governance.evidence.drift.profiles.layout import Layout
+from governance.evidence.drift.profiles.profiling import profile_table
 from governance.policy.drift.facts import Finding
 
 FIRST = date(2026, 3, 2)

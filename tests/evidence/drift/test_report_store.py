@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from governance.errors import InvalidInputError
-from governance.evidence.drift import report_store
+from governance.evidence.drift.records import report_store
 from governance.evidence.drift.report import DriftReport, FeatureReport
 from governance.policy.drift.episodes import Episode
 from governance.policy.drift.facts import FeatureFigures, Finding, FrozenFigures

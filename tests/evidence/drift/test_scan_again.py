@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import event
 
 from governance import Governance
-from governance.evidence.drift import profile_store, report_store
+from governance.evidence.drift.records import profile_store, report_store
 from governance.store.alert_tables import alert_outbox, incidents
 from governance.store.drift_tables import drift_profiles, model_drift_reports
 from governance.values import ModelVersion, Severity, iso

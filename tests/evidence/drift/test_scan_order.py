@@ -9,7 +9,7 @@ import pytest
 
 from governance import Governance
 from governance.errors import GovernanceError
-from governance.evidence.drift import profile_store
+from governance.evidence.drift.records import profile_store
 from governance.values import Severity
 from tests.evidence.drift.live_model import (
     AT,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from governance import Governance
 from governance.errors import DriftDisabledError, DriftScanError, InvalidInputError
-from governance.evidence.drift.shards import in_shards, scan_all
+from governance.evidence.drift.scanning.shards import in_shards, scan_all
 from governance.settings import Settings
 from governance.values import Severity
 from tests.evidence.drift.live_model import AT, START, declare, in_production, parquet

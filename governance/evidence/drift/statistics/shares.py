@@ -1,7 +1,7 @@
 """What all statistics share: counts become shares, and samples become counts on reference bins.
 
 Edges come from the reference alone, so that no value of the window can move them. Not here: edges
-of a version's profiles (``governance.evidence.drift.edges``), which are finer and kept.
+of a version's profiles (``governance.evidence.drift.profiles.edges``), which are finer and kept.
 """
 
 from __future__ import annotations

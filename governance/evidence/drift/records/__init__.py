@@ -1,0 +1,1 @@
+"""What the database keeps of drift: profiles, baselines, reports, detections, calibrations."""

@@ -1,0 +1,160 @@
+"""The rolling reference of a version at a moment, with the days that it needs read where they are
+not recorded.
+
+What was read is recorded at once, in small transactions: a scan that is killed in its first, long
+reading goes on where it was. Neighbours: ``rolling`` (which days), ``day_blocks`` (reads them),
+``reference`` (what is normal).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import TypeVar
+
+from governance.evidence.drift.normal.calendar import DayCalendar
+from governance.evidence.drift.normal.reference import Reference
+from governance.evidence.drift.profiles.layout import Layout
+from governance.evidence.drift.records import profile_store
+from governance.evidence.drift.records.baseline_store import KeptBaseline
+from governance.evidence.drift.records.profile_store import DayHead, StoredProfile
+from governance.evidence.drift.scanning import rolling
+from governance.evidence.drift.scanning.day_blocks import Day, read_days
+from governance.evidence.drift.scanning.hour_profiles import Progress
+from governance.evidence.drift.scanning.rolling import Rolling
+from governance.evidence.drift.sources.live import LiveSource
+from governance.store.database import Database
+
+_BATCH = 7  # days that one transaction records
+_CACHED = 4
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class ReferenceDays:
+    """Rolling and frozen references, the latest used ones in memory. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._rolling: OrderedDict[tuple[str, str], Rolling] = OrderedDict()
+        self._frozen: OrderedDict[tuple[str, DayCalendar, int], Reference] = OrderedDict()
+
+    def rolling(
+        self,
+        version_id: str,
+        source: LiveSource,
+        layout: Layout,
+        calendar: DayCalendar,
+        *,
+        at: datetime,
+        heads: dict[datetime, DayHead],
+        quarantined: Collection[date],
+        wanted: int,
+        lookback: int,
+        minimum: int,
+        progress: Progress | None = None,
+    ) -> Rolling:
+        """The reference at ``at``.
+
+        Args:
+            heads: recorded days; those that are read are added.
+            quarantined: days under alarm, which are left out.
+            wanted: days of the reference; lookback: days among which they are looked for.
+            minimum: fewest days that say what is normal.
+            progress: called with 1 after each hour that is read.
+
+        Raises:
+            LiveDataError: the source cannot be reached.
+        """
+        days = rolling.candidates(calendar, at, lookback)
+        while True:
+            usable, unread = rolling.choose(days, heads, quarantined=quarantined, wanted=wanted)
+            if not unread:
+                break
+            self.read(version_id, source, layout, unread, heads=heads, progress=progress)
+        chosen = rolling.without_gaps(usable, heads, calendar.day_class)
+        key = rolling.key_of(layout, calendar, chosen, heads, minimum=minimum)
+        found = _get(self._lock, self._rolling, (version_id, key))
+        if found is None:
+            found = self._load(version_id, key, layout, calendar, chosen, minimum)
+            _put(self._lock, self._rolling, (version_id, key), found)
+        return found
+
+    def read(
+        self,
+        version_id: str,
+        source: LiveSource,
+        layout: Layout,
+        days: Collection[Day],
+        *,
+        heads: dict[datetime, DayHead] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Profile these days from the source and record them."""
+        batch: list[StoredProfile] = []
+        ordered = sorted(days, key=lambda day: day.start)
+        for number, profile in enumerate(read_days(source, layout, ordered, progress=progress), 1):
+            batch.append(profile)
+            if heads is not None:
+                heads[profile.start] = DayHead(profile.status, profile.rows, profile.digest)
+            if len(batch) == _BATCH or number == len(ordered):
+                with self._database.begin() as tx:
+                    profile_store.put(tx, version_id, batch)
+                batch = []
+
+    def frozen(self, kept: KeptBaseline, calendar: DayCalendar, *, minimum: int) -> Reference:
+        """What was normal on the days that the baseline was made of."""
+        key = (kept.sha256, calendar, minimum)
+        found = _get(self._lock, self._frozen, key)
+        if found is None:
+            days = [(day, calendar.day_class(day), block) for day, block in kept.baseline.days]
+            found = Reference.from_days(kept.baseline.layout, days, minimum=minimum)
+            _put(self._lock, self._frozen, key, found)
+        return found
+
+    def _load(
+        self,
+        version_id: str,
+        key: str,
+        layout: Layout,
+        calendar: DayCalendar,
+        days: list[Day],
+        minimum: int,
+    ) -> Rolling:
+        with self._database.read() as connection:
+            found = rolling.stored(connection, version_id, key, layout)
+            if found is not None:
+                return found
+            profiles = (
+                profile_store.read_days(
+                    connection,
+                    version_id,
+                    min(day.start for day in days),
+                    max(day.end for day in days),
+                    with_data=True,
+                )
+                if days
+                else {}
+            )
+        made = rolling.build(key, layout, calendar, days, profiles, minimum=minimum)
+        with self._database.begin() as tx:
+            rolling.store(tx, version_id, made)
+        return made
+
+
+def _get(lock: threading.Lock, cache: OrderedDict[_Key, _Value], key: _Key) -> _Value | None:
+    with lock:
+        if key in cache:
+            cache.move_to_end(key)
+        return cache.get(key)
+
+
+def _put(lock: threading.Lock, cache: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
+    with lock:
+        cache[key] = value
+        while len(cache) > _CACHED:
+            cache.popitem(last=False)
