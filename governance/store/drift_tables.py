@@ -60,13 +60,15 @@ drift_profiles = Table(
     PrimaryKeyConstraint("version_id", "period", "start"),
 )
 
-# Derived: the rolling reference of a version as last computed, found by the days it was made of.
+# Derived: the references of a version as last computed, found by the days they were made of.
 drift_references = Table(
     "drift_references",
     metadata,
-    Column("version_id", ascii_text(12), primary_key=True),
+    Column("version_id", ascii_text(12), nullable=False),
+    Column("kind", ascii_text(8), nullable=False),  # rolling, frozen
     Column("key", ascii_text(64), nullable=False),
     Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("version_id", "kind"),
 )
 
 # One row for each scan. Scanning the same moment again replaces it where the evidence changed.

@@ -121,7 +121,7 @@ class Looking:
             minimum=limits.min_block_days,
             progress=progress,
         )
-        frozen = self.references.frozen(kept, calendar, minimum=limits.min_block_days)
+        frozen = self.references.frozen(version.id, kept, calendar, minimum=limits.min_block_days)
         return _seen(
             version, watch, kept, seen, lately, frozen, quarantined, at=at, days=days, limits=limits
         )

@@ -14,10 +14,11 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import TypeVar
 
+from governance.canonical import sha256_of
 from governance.evidence.drift.normal.calendar import DayCalendar
 from governance.evidence.drift.normal.reference import Reference
 from governance.evidence.drift.profiles.layout import Layout
-from governance.evidence.drift.records import profile_store
+from governance.evidence.drift.records import profile_store, reference_store
 from governance.evidence.drift.records.baseline_store import KeptBaseline
 from governance.evidence.drift.records.profile_store import DayHead, StoredProfile
 from governance.evidence.drift.scanning import rolling
@@ -106,15 +107,32 @@ class ReferenceDays:
                     profile_store.put(tx, version_id, batch)
                 batch = []
 
-    def frozen(self, kept: KeptBaseline, calendar: DayCalendar, *, minimum: int) -> Reference:
+    def frozen(
+        self, version_id: str, kept: KeptBaseline, calendar: DayCalendar, *, minimum: int
+    ) -> Reference:
         """What was normal on the days that the baseline was made of."""
         key = (kept.sha256, calendar, minimum)
         found = _get(self._lock, self._frozen, key)
         if found is None:
-            days = [(day, calendar.day_class(day), block) for day, block in kept.baseline.days]
-            found = Reference.from_days(kept.baseline.layout, days, minimum=minimum)
+            found = self._made_or_kept(version_id, kept, calendar, minimum)
             _put(self._lock, self._frozen, key, found)
         return found
+
+    def _made_or_kept(
+        self, version_id: str, kept: KeptBaseline, calendar: DayCalendar, minimum: int
+    ) -> Reference:
+        layout = kept.baseline.layout
+        free = sorted(day.isoformat() for day in calendar.holidays)
+        key = sha256_of(["drift-frozen-1", kept.sha256, calendar.days, free, minimum])
+        with self._database.read() as connection:
+            data = reference_store.stored(connection, version_id, "frozen", key)
+        if data is not None:
+            return Reference.decode(data, layout)
+        days = [(day, calendar.day_class(day), block) for day, block in kept.baseline.days]
+        made = Reference.from_days(layout, days, minimum=minimum)
+        with self._database.begin() as tx:
+            reference_store.store(tx, version_id, "frozen", key, made.encode())
+        return made
 
     def _load(
         self,
@@ -126,9 +144,9 @@ class ReferenceDays:
         minimum: int,
     ) -> Rolling:
         with self._database.read() as connection:
-            found = rolling.stored(connection, version_id, key, layout)
-            if found is not None:
-                return found
+            kept = reference_store.stored(connection, version_id, "rolling", key)
+            if kept is not None:
+                return Rolling.decode(key, kept, layout)
             profiles = (
                 profile_store.read_days(
                     connection,
@@ -142,7 +160,7 @@ class ReferenceDays:
             )
         made = rolling.build(key, layout, calendar, days, profiles, minimum=minimum)
         with self._database.begin() as tx:
-            rolling.store(tx, version_id, made)
+            reference_store.store(tx, version_id, "rolling", key, made.encode())
         return made
 
 

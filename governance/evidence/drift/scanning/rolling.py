@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
-
 from governance.canonical import sha256_of
 from governance.evidence.drift.normal.calendar import DAY, DayCalendar, hours
 from governance.evidence.drift.normal.reference import Reference
@@ -26,8 +24,6 @@ from governance.evidence.drift.profiles.layout import Layout
 from governance.evidence.drift.records.profile_store import DayHead, StoredProfile
 from governance.evidence.drift.scanning.day_blocks import Day
 from governance.evidence.drift.sources.live import LiveStatus
-from governance.store.drift_tables import drift_references
-from governance.store.upsert import dialect_insert
 
 # A day with fewer rows than this share of the usual ones of its class is no example of it.
 _NEARLY_EMPTY = 0.25
@@ -188,27 +184,4 @@ def build(
         reference=Reference.from_days(layout, blocks, minimum=minimum),
         days=tuple(day.date for day in ordered),
         rows=rows,
-    )
-
-
-def stored(connection: Connection, version_id: str, key: str, layout: Layout) -> Rolling | None:
-    """The reference of this key, if it is the one that was kept."""
-    data = connection.execute(
-        select(drift_references.c.data).where(
-            drift_references.c.version_id == version_id, drift_references.c.key == key
-        )
-    ).scalar_one_or_none()
-    return None if data is None else Rolling.decode(key, bytes(data), layout)
-
-
-def store(tx: Connection, version_id: str, rolling: Rolling) -> None:
-    """Keep it in place of the version's one before."""
-    insert = dialect_insert(tx, drift_references).values(
-        version_id=version_id, key=rolling.key, data=rolling.encode()
-    )
-    tx.execute(
-        insert.on_conflict_do_update(
-            index_elements=["version_id"],
-            set_={"key": insert.excluded.key, "data": insert.excluded.data},
-        )
     )

@@ -66,9 +66,10 @@ def _create_profiles() -> None:
     op.create_table(
         "drift_references",
         _required("version_id", _ascii(12)),
+        _required("kind", _ascii(8)),
         _required("key", _ascii(64)),
         _required("data", sa.LargeBinary()),
-        sa.PrimaryKeyConstraint("version_id", name="pk_drift_references"),
+        sa.PrimaryKeyConstraint("version_id", "kind", name="pk_drift_references"),
     )
 
 
