@@ -1,6 +1,6 @@
 """`make docs`: pages of docs/reference that follow from the code, so that they cannot fall behind.
 
-Each page is a function of classes that exist: configuration sections, settings, errors. The test
+Each page is a function of classes that exist: configuration and policy sections, settings, errors. The test
 `tests/docs/test_reference.py` compares the files with what is rendered here.
 """
 
@@ -10,6 +10,7 @@ import inspect
 import re
 import types
 from collections.abc import Iterator
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -23,6 +24,8 @@ from governance import errors
 from governance.cli.app import app
 from governance.config.governance_file import GovernanceConfig
 from governance.config.metric_names import METRICS
+from governance.config.policy_file import PolicyFile
+from governance.config.words import format_duration
 from governance.errors import GovernanceError
 from governance.settings import Settings
 
@@ -34,6 +37,7 @@ def pages() -> dict[str, str]:
     """File name to content."""
     return {
         "configuration.md": configuration(),
+        "policy.md": policy(),
         "settings.md": settings(),
         "errors.md": error_codes(),
         "metrics.md": metrics(),
@@ -50,6 +54,19 @@ def configuration() -> str:
         "`<home>/config/governance.yaml`.",
     ]
     for section in _sections(GovernanceConfig):
+        parts += [f"## {section.__name__}", _summary(section), _table(section)]
+    return _page(parts)
+
+
+def policy() -> str:
+    parts = [
+        "# Policy: promotion_policy.yaml",
+        "How much is good enough, for all models and for single ones. The file in use is "
+        "`GOVERNANCE_POLICY`, else `<home>/config/promotion_policy.yaml`; without one the defaults "
+        "count. It is read as strictly as `governance.yaml`, and a model's own values replace the "
+        "defaults key by key.",
+    ]
+    for section in _sections(PolicyFile):
         parts += [f"## {section.__name__}", _summary(section), _table(section)]
     return _page(parts)
 
@@ -170,7 +187,8 @@ def _table(model: type[BaseModel], name: Any = lambda key: key) -> str:
     meanings = _meanings(model)
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for key, info in model.model_fields.items():
-        cells = (f"`{name(key)}`", _type(info.annotation), _default(info), meanings.get(key, ""))
+        allowed = _type(info.annotation) + _bounds(info)
+        cells = (f"`{name(key)}`", allowed, _default(info), meanings.get(key, ""))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows)
 
@@ -198,6 +216,18 @@ def _type(annotation: Any) -> str:
     return "any"
 
 
+def _bounds(info: FieldInfo) -> str:
+    """What a number may be, where it is bounded: `` ≥ 1, ≤ 14``."""
+    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+    said = [
+        f"{sign} {bound:,}" if isinstance(bound, int) else f"{sign} {bound:g}"
+        for limit in info.metadata
+        for name, sign in signs.items()
+        if isinstance(bound := getattr(limit, name, None), int | float)
+    ]
+    return f" {', '.join(said)}" if said else ""
+
+
 def _default(info: FieldInfo) -> str:
     if info.is_required():
         return "required"
@@ -206,6 +236,8 @@ def _default(info: FieldInfo) -> str:
         return "-"
     if hasattr(value, "get_secret_value"):
         return "-"
+    if isinstance(value, timedelta):
+        return f"`{format_duration(value)}`"
     return f"`{value}`"
 
 
