@@ -1,7 +1,7 @@
 """`make docs`: pages of docs/reference that follow from the code, so that they cannot fall behind.
 
-Each page is a function of classes that exist: configuration and policy sections, settings, errors. The test
-`tests/docs/test_reference.py` compares the files with what is rendered here.
+Each page is a function of classes that exist: sections of configuration and policy, settings,
+errors. The test `tests/docs/test_reference.py` compares the files with what is rendered here.
 """
 
 from __future__ import annotations
