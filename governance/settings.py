@@ -51,7 +51,8 @@ class Settings(BaseSettings):
         smtp_url: mail server for alerts outside Airflow,
             ``smtp://user:password@host:587?from=governance@example.com`` (``smtps://`` for TLS from
             the first byte, ``?starttls=false`` for none).
-        webhook_hosts: hosts that alerts may be posted to, separated by commas.
+        webhook_hosts: hosts that alerts may be posted to, separated by commas: ``host``,
+            ``host:port``, an IP address, or ``host!private`` for one inside the own network.
         report_url: where people see ``<home>/reports``, such as ``https://reports.example.com``;
             empty: messages name the file.
     """

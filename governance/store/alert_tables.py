@@ -59,7 +59,7 @@ alert_outbox = Table(
     metadata,
     Column("id", BIGINT, primary_key=True, autoincrement=True),
     Column("event_key", ascii_text(160), nullable=False),
-    Column("channel", ascii_text(64), nullable=False),  # email, or the name of a webhook
+    Column("channel", ascii_text(64), nullable=False),  # email, or webhook:NAME
     Column("incident_id", ascii_text(12), nullable=False),
     Column("model_name", ascii_text(64), nullable=False),
     Column("event", ascii_text(16), nullable=False),  # opened, updated, closed, reminder

@@ -105,7 +105,7 @@ def test_an_hour_without_data_is_never_normal_and_is_named() -> None:
     gaps = {"2026-03-07T05:00:00Z": "missing"}
     judged = judge(_look(CALM, missing_hours=gaps), LIMITS)
     assert judged.severity is Severity.INSUFFICIENT
-    assert any("2026-03-07T05:00:00Z: missing" in reason for reason in judged.reasons)
+    assert any("2026-03-07T05:00Z: missing" in reason for reason in judged.reasons)
     shifted = replace(CALM, q_value=1e-9, effect=0.9)
     assert judge(_look(shifted, missing_hours=gaps), LIMITS).severity is Severity.SEVERE
 

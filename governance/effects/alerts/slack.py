@@ -11,6 +11,8 @@ from typing import Any
 
 from governance.effects.alerts.outgoing import Outgoing, Payload
 from governance.effects.alerts.plain import happened, headline
+from governance.effects.drift_report.files import report_link
+from governance.values import parse_time
 
 _SECTION = 2900  # characters; the format allows 3000
 _HEADER = 150
@@ -27,7 +29,7 @@ def slack_message(message: Outgoing, *, report_url: str = "") -> dict[str, Any]:
     title = _title(message)
     lines = list(_digest_lines(message) if _several(message) else _lines(message.events))
     if report_url:
-        lines.append(f"Reports: {escaped(report_url)}")
+        lines.append(f"Report: {escaped(_link(message, report_url))}")
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": title[:_HEADER]}}
     ]
@@ -42,6 +44,14 @@ def escaped(text: str) -> str:
     '&lt;!channel&gt; &amp; co'
     """
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _link(message: Outgoing, report_url: str) -> str:
+    """The page of what the message tells; of several incidents, where all pages are."""
+    if _several(message):
+        return report_url
+    last = message.events[-1]
+    return report_link(report_url, str(last["model"]), parse_time(str(last["at"])))
 
 
 def _title(message: Outgoing) -> str:

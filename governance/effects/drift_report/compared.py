@@ -28,7 +28,7 @@ _ORIGINS = {
     "reference_data": "Given as its reference data",
     "first_reference": "The first days it was watched",
 }
-_GAPS = "have no usable data"  # the policy's sentence on hours, which are listed by themselves
+_GAPS = "no usable data"  # the policy's sentence on hours, which are listed by themselves
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ said, make a look that is otherwise calm INSUFFICIENT, never NORMAL.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from governance.policy.drift.facts import FeatureFigures, FeatureVerdict, Finding, Look
@@ -83,18 +83,30 @@ def judge(look: Look, limits: DriftLimits) -> Judged:
     telling = [v for v in ordered if v.finding is not Finding.CONSTANT] or ordered
     severity = worst(verdict.severity for verdict in telling)
     reasons = [v.reason for v in telling if v.severity is not Severity.NORMAL]
-    gaps = [f"{hour}: {why}" for hour, why in sorted(look.missing_hours.items())]
-    if gaps and severity is Severity.NORMAL:
+    if look.missing_hours and severity is Severity.NORMAL:
         severity = Severity.INSUFFICIENT
-    if gaps:
-        shown = "; ".join(gaps[:3]) + (f"; and {len(gaps) - 3} more" if len(gaps) > 3 else "")
-        reasons.append(f"{len(gaps)} hours of the window have no usable data: {shown}")
+    if look.missing_hours:
+        reasons.append(_gaps(look.missing_hours))
     if look.rows < limits.min_rows:
         reasons = [reason, *(why for why in reasons if why != reason)]
     reasons += look.problems
     if not reasons:
         reasons = [f"none of {len(ordered)} features moved beyond its own day-to-day changes"]
     return Judged(severity=severity, verdicts=ordered, reasons=tuple(dict.fromkeys(reasons)))
+
+
+def _gaps(missing: Mapping[str, str]) -> str:
+    """All missing hours in one sentence, by what is wrong with them."""
+    by_reason: dict[str, list[str]] = {}
+    for hour, why in sorted(missing.items()):
+        by_reason.setdefault(why, []).append(f"{hour[:16]}Z")
+    parts = []
+    for why, hours in list(by_reason.items())[:3]:
+        more = f" and {len(hours) - 3} more" if len(hours) > 3 else ""
+        parts.append(f"{', '.join(hours[:3])}{more}: {why}")
+    one = len(missing) == 1
+    count = "1 hour of the window has" if one else f"{len(missing)} hours of the window have"
+    return f"{count} no usable data ({'; '.join(parts)})"
 
 
 _Said = tuple[Severity, Finding, bool, bool, str]

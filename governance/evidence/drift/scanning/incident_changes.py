@@ -193,7 +193,7 @@ def _event(
         opened_at=event.opened_at,
         severity=event.severity,
         rule=event.rule,
-        headline=_headline(event, seen, len(features)),
+        headline=_headline(event, seen, features),
         reasons=tuple(seen.judged.reasons),
         features=tuple(
             {
@@ -209,15 +209,16 @@ def _event(
     )
 
 
-def _headline(event: EpisodeEvent, seen: Seen, watched: int) -> str:
+def _headline(event: EpisodeEvent, seen: Seen, features: Sequence[FeatureReport]) -> str:
     who = seen.version.ref
     if event.event == "closed":
         return f"{who}: the {event.kind} incident is over"
     if event.rule == "missed":
         return f"{who}: too little data to say anything, {seen.limits.missed_looks} looks in a row"
-    names = ", ".join(event.features[:3]) + (", ..." if len(event.features) > 3 else "")
+    moved = [item.feature for item in features if _drifted(item)] or list(event.features)
+    names = ", ".join(moved[:3]) + (", ..." if len(moved) > 3 else "")
     what = "drift" if event.kind == "drift" else "trouble with the data"
-    return f"{who}: {event.severity} {what} in {len(event.features)} of {watched}: {names}"
+    return f"{who}: {event.severity} {what} in {len(moved)} of {len(features)} features: {names}"
 
 
 def _replaced(row: Row[Any], seen: Seen, report: str) -> IncidentEvent:
