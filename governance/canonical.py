@@ -18,8 +18,17 @@ from typing import Any
 from governance.errors import InvalidInputError
 from governance.values import iso
 
+_AS_IT_IS = frozenset({str, bool, int, float, type(None)})
+
 
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind in _AS_IT_IS:  # most of what is stored; looking further costs ten times as much
+        return value
+    if kind is dict and all(type(key) is str for key in value):
+        return {
+            key: item if type(item) in _AS_IT_IS else _plain(item) for key, item in value.items()
+        }
     if isinstance(value, Enum):
         return _plain(value.value)
     if value is None or isinstance(value, str | bool | int | float):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
@@ -101,5 +102,10 @@ class DayCalendar:
         return self.day_of(moment) - DAY
 
     def _midnight(self, day: date) -> datetime:
-        local = datetime.combine(day, time(), ZoneInfo(self.timezone))
-        return whole_hour(local.astimezone(UTC))
+        return _midnight(self.timezone, day)
+
+
+@lru_cache(maxsize=4096)  # a look asks for the same months of days again
+def _midnight(timezone: str, day: date) -> datetime:
+    local = datetime.combine(day, time(), ZoneInfo(timezone))
+    return whole_hour(local.astimezone(UTC))
