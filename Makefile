@@ -51,8 +51,11 @@ bench-peers: setup  ## install what is measured beside ours, each in its own env
 	  $(BIN)/uv pip sync --quiet --require-hashes --python .bench/$$peer/bin/python benchmarks/peers/$$peer.txt || exit 1; \
 	done
 
-faults: setup  ## the whole fault plan; `make test` runs a sample
-	@GOVERNANCE_FAULTS=full $(BIN)/python -m pytest tests/faults
+WHOLE_PLAN = tests/faults tests/evidence/drift/test_false_alarm_budget.py \
+  tests/evidence/drift/test_a_winter_of_flights.py tests/docs/test_a_winter_of_flights.py
+
+faults: setup  ## the whole fault plan, forty simulated months, a whole winter; `make test` runs a sample
+	@GOVERNANCE_FAULTS=full $(BIN)/python -m pytest $(WHOLE_PLAN)
 
 docs: setup  ## generate the reference pages from the code
 	@$(BIN)/python -m local.reference

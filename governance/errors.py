@@ -192,12 +192,6 @@ class DataSourceError(GovernanceError):
     code, status, exit_code = "data_source", 422, 1
 
 
-class LiveDataError(DataSourceError):
-    """A model's live data cannot be reached or read at all (a single bad hour is a finding)."""
-
-    code = "live_data"
-
-
 class DriftDisabledError(ConflictError):
     """Drift detection is switched off in this installation, or for a model that declares none."""
 
@@ -328,6 +322,12 @@ class DeliveryError(UnavailableError):
     """A message was not taken by the mail server or webhook; it stays in the outbox."""
 
     code = "delivery_failed"
+
+
+class LiveDataError(UnavailableError):
+    """A model's live data cannot be reached or read at all (a single bad hour is a finding)."""
+
+    code = "live_data"
 
 
 class ProbeUnavailableError(UnavailableError):

@@ -14,7 +14,7 @@ import yaml
 from sqlalchemy import func, select
 
 from governance.errors import (
-    DatabaseUnavailableError,
+    ConfigError,
     DriftScanError,
     LiveDataError,
     UnavailableError,
@@ -359,7 +359,7 @@ def test_a_model_that_cannot_be_calibrated_is_named_and_keeps_none_of_the_others
 
 
 def test_what_may_go_away_by_itself_is_tried_again_and_nothing_else() -> None:
-    bad, away = LiveDataError("no such bucket"), DatabaseUnavailableError("restarting")
+    bad, away = ConfigError("no such column"), LiveDataError("the bucket does not answer")
     refused = DriftScanError("2 of 2: a: ..., b: ...", failures={"a": bad, "b": bad})
     assert worth_another_try(refused) is None
     again = worth_another_try(DriftScanError("a: ..., b: ...", failures={"a": bad, "b": away}))
