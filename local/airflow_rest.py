@@ -6,7 +6,8 @@ Its command line could do the same, at 8 s a call. Not promised: a client for an
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,7 @@ from local.airflow_services import Login, ServicesError
 
 FINISHED = ("success", "failed")
 LOCKED_ATTEMPTS = 20
+LOCKED_PAUSE = 0.5  # seconds
 GROUP_MARKS = ("::group::", "::endgroup::")  # how the log view folds lines; nothing to read
 
 
@@ -99,7 +101,9 @@ class AirflowRest:
         """Start the runs of `first <= logical date <= last`, done ones again; gives its id.
 
         A backfill that a stopped Airflow left open is cancelled first. On SQLite Airflow refuses
-        with 503 what meets another writer, so it is asked again.
+        with 503 what meets another writer, so it is asked again. It then deletes the runs it had
+        made so far, and a scheduler that has one of them in hand dies of that: hence the DAG is
+        paused until all runs are there.
         """
         query = f"/api/v2/backfills?dag_id={dag_id}&limit=100&order_by=-id"
         body = {
@@ -109,17 +113,30 @@ class AirflowRest:
             "max_active_runs": 1,
             "reprocess_behavior": "completed",
         }
-        for attempt in range(LOCKED_ATTEMPTS):
-            try:
-                for found in self._call("GET", query)["backfills"]:
-                    if found["completed_at"] is None:
-                        self._call("PUT", f"/api/v2/backfills/{found['id']}/cancel")
-                return int(self._call("POST", "/api/v2/backfills", body)["id"])
-            except ServicesError as error:
-                if "answered 503" not in str(error) or attempt == LOCKED_ATTEMPTS - 1:
-                    raise
-                time.sleep(0.5)
+        with self._paused_meanwhile(dag_id):
+            for attempt in range(LOCKED_ATTEMPTS):
+                try:
+                    for found in self._call("GET", query)["backfills"]:
+                        if found["completed_at"] is None:
+                            self._call("PUT", f"/api/v2/backfills/{found['id']}/cancel")
+                    return int(self._call("POST", "/api/v2/backfills", body)["id"])
+                except ServicesError as error:
+                    if "answered 503" not in str(error) or attempt == LOCKED_ATTEMPTS - 1:
+                        raise
+                    time.sleep(LOCKED_PAUSE)
         raise AssertionError("the last attempt returns or raises")
+
+    @contextmanager
+    def _paused_meanwhile(self, dag_id: str) -> Iterator[None]:
+        """The scheduler starts no run of this DAG meanwhile."""
+        was_on = not self.paused(dag_id)
+        if was_on:
+            self.pause(dag_id, True)
+        try:
+            yield
+        finally:
+            if was_on:
+                self.pause(dag_id, False)
 
     def backfill_done(self, backfill_id: int) -> bool:
         return self._call("GET", f"/api/v2/backfills/{backfill_id}")["completed_at"] is not None

@@ -9,12 +9,9 @@ Not promised: more than one machine or high load; `docker-compose.yaml` has that
 
 from __future__ import annotations
 
-import base64
 import errno
 import fcntl
-import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -28,6 +25,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from local.airflow_secrets import secrets_of
 from local.processes import Processes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,7 +113,7 @@ class AirflowServices:
 
     @property
     def login(self) -> Login:
-        return Login(f"http://{HOST}:{self.port}", "admin", self._secrets()["admin"])
+        return Login(f"http://{HOST}:{self.port}", "admin", secrets_of(self.home)["admin"])
 
     def running(self) -> bool:
         """Are all four components up and healthy, and meant to stay?
@@ -178,11 +176,25 @@ class AirflowServices:
         self._choose_port(port)  # a wrong wish is refused before the long work
         self._prepare_database()
         self._choose_port(port)  # somebody may have taken it meanwhile
-        env = self.environment()
-        for name, arguments in COMPONENTS.items():
-            self.processes.start(
-                name, [*_airflow(), *arguments], env=env, log=self.log(name), cwd=self.home
-            )
+        for name in COMPONENTS:
+            self._start_one(name)
+
+    def restart(self, component: str) -> Path:
+        """Start one that died, after what its session left; gives where its log was put."""
+        self.processes.stop(names=[component])
+        kept = self.log(component).with_suffix(".died.log")
+        self.log(component).replace(kept)
+        self._start_one(component)
+        return kept
+
+    def _start_one(self, component: str) -> None:
+        self.processes.start(
+            component,
+            [*_airflow(), *COMPONENTS[component]],
+            env=self.environment(),
+            log=self.log(component),
+            cwd=self.home,
+        )
 
     def _choose_port(self, wanted: int | None) -> None:
         (self.home / "port").write_text(f"{free_port(wanted)}\n")
@@ -221,7 +233,7 @@ class AirflowServices:
 
     def environment(self) -> dict[str, str]:
         """The environment of every component, and of the `airflow` command beside them."""
-        known = self._secrets()
+        known = secrets_of(self.home)
         base = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
         unproxied = ",".join(filter(None, (os.environ.get("NO_PROXY"), HOST, "localhost")))
         address = f"http://{HOST}:{self.port}"
@@ -251,20 +263,6 @@ class AirflowServices:
             **self.variables,
         }
 
-    def _secrets(self) -> dict[str, str]:
-        path = self.home / "secrets.json"
-        if not path.exists():
-            made = {
-                "admin": secrets.token_urlsafe(12),
-                "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-                "api_secret": secrets.token_hex(32),
-                "jwt_secret": secrets.token_hex(64),
-            }
-            _write_private(path, made)
-            _write_private(self.home / "passwords.json", {"admin": made["admin"]})
-        known: dict[str, str] = json.loads(path.read_text())
-        return known
-
     def _prepare_database(self) -> None:
         """Migrate once for each Airflow version; what a killed run left half-made is dropped."""
         done, database = self.home / "migrated", self.home / "airflow.db"
@@ -289,12 +287,3 @@ class AirflowServices:
 
 def _airflow() -> list[str]:
     return [sys.executable, "-m", "airflow"]
-
-
-def _write_private(path: Path, content: Mapping[str, str]) -> None:
-    """Complete and readable by the owner alone, or not there."""
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(content, file)
-    draft.replace(path)

@@ -24,6 +24,7 @@ from local import here
 from local.airflow_rest import AirflowRest
 from local.airflow_services import AirflowServices, ServicesError, asked_port
 from local.drift_demo import replay_storm
+from local.kept_alive import KeptAlive
 from local.retrain_demo import retrain_all
 from local.tables import shown
 
@@ -33,7 +34,7 @@ Scene = Callable[..., bool]
 def retrain(
     gov: Governance, rest: AirflowRest, console: Console, services: AirflowServices, *, fresh: bool
 ) -> bool:
-    outcomes = retrain_all(gov, rest, console, fresh=fresh, alive=services.check_alive)
+    outcomes = retrain_all(gov, rest, console, fresh=fresh, alive=KeptAlive(services, console))
     console.print(shown(outcomes, width=console.width))
     return all(outcome.succeeded for outcome in outcomes)
 
@@ -102,6 +103,9 @@ def play(
                         for name in names
                     ]
                 )
+        except ServicesError:
+            services.check_alive()  # why it died says more than a call without an answer
+            raise
         finally:
             if not found_running:
                 services.stop()

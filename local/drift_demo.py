@@ -29,6 +29,7 @@ from local import here
 from local.airflow_rest import FINISHED, AirflowRest
 from local.airflow_services import HOST, AirflowServices, ServicesError
 from local.caught_mail import MailCatcher, text_of
+from local.kept_alive import KeptAlive
 from local.retrain_demo import dag_of, first_failure, switched_on, wait_for_dags
 
 MODEL = "arrival_delay"
@@ -61,7 +62,8 @@ def replay_storm(
             "promotes one as of 1 February, unless another one stands already: then remove "
             f"{here.HOME} first"
         )
-    wait_for_dags(rest, {SCAN, DELIVER}, alive=services.check_alive)
+    alive = KeptAlive(services, console)
+    wait_for_dags(rest, {SCAN, DELIVER}, alive=alive)
     if fresh:
         for dag_id in (SCAN, DELIVER):
             rest.abandon_unfinished(dag_id)
@@ -72,9 +74,9 @@ def replay_storm(
         mail_to(catcher, rest),
         switched_on(rest, [SCAN, DELIVER]),
     ):
-        failed = backfill(rest, console, alive=services.check_alive)
+        failed = backfill(rest, console, alive=alive)
         if (incident := found_incident(gov)) is not None:
-            mail = told(incident, catcher, rest, alive=services.check_alive)
+            mail = told(incident, catcher, rest, alive=alive)
         events = rest.events_of(SCAN)
     console.print(hours_table(gov))
     for run in failed:

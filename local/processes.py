@@ -14,7 +14,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,9 +57,13 @@ class Processes:
         """Names that were started and run no more."""
         return sorted(set(self._read()) - set(self.alive()))
 
-    def stop(self, patience: float = 5.0) -> list[str]:
-        """Ask all to end, then end what is left after `patience` seconds; returns their names."""
-        recorded = self._read()
+    def stop(self, patience: float = 5.0, *, names: Collection[str] | None = None) -> list[str]:
+        """Ask all (or these) to end, then end what is left after `patience` seconds.
+
+        Returns the names of those of which something ran.
+        """
+        everything = self._read()
+        recorded = {n: entry for n, entry in everything.items() if names is None or n in names}
         stopped = [name for name, entry in recorded.items() if _session(entry)]
         for entry in recorded.values():
             leader = _leader(entry)
@@ -75,7 +79,10 @@ class Processes:
             psutil.wait_procs(left, timeout=0.2)
         for child in self._children:
             child.poll()  # take leave of our own, so that they do not stay as zombies
-        self.record.unlink(missing_ok=True)
+        if left_running := {n: entry for n, entry in everything.items() if n not in recorded}:
+            self._write(left_running)
+        else:
+            self.record.unlink(missing_ok=True)
         return stopped
 
     def _read(self) -> dict[str, dict[str, float]]:

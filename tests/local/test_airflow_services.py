@@ -11,13 +11,16 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
+from typing import Any, ClassVar
 
 import psutil
 import pytest
+from rich.console import Console
 
 from local import here
-from local.airflow_rest import FINISHED, AirflowRest
+from local.airflow_rest import FINISHED, LOCKED_ATTEMPTS, AirflowRest
 from local.airflow_services import (
     COMPONENTS,
     HEALTH,
@@ -27,6 +30,7 @@ from local.airflow_services import (
     asked_port,
     free_port,
 )
+from local.kept_alive import KeptAlive
 from local.retrain_demo import switched_on
 
 DAG_FILE = """
@@ -309,3 +313,95 @@ def test_why_an_airflow_died_is_not_hidden_by_dags_that_can_no_more_be_paused() 
             raise ServicesError("Airflow's scheduler ended")
         with pytest.raises(ServicesError, match="did not answer"):
             rest.pause("one", True)
+
+
+class Locked(BaseHTTPRequestHandler):
+    """An Airflow on SQLite that twice meets another writer while it makes a backfill."""
+
+    on = True
+    refusals = 2
+    asked_while_on: ClassVar[list[bool]] = []
+
+    def do_GET(self) -> None:
+        self._say({"is_paused": not Locked.on, "backfills": []})
+
+    def do_PATCH(self) -> None:
+        Locked.on = not self._body()["is_paused"]
+        self._say({})
+
+    def do_POST(self) -> None:
+        self._body()
+        if not self.path.endswith("/backfills"):
+            self._say({"access_token": "t"})
+            return
+        Locked.asked_while_on.append(Locked.on)
+        refused = len(Locked.asked_while_on) <= Locked.refusals
+        self._say({"id": 7}, 503 if refused else 200)
+
+    def _body(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        return found
+
+    def _say(self, body: dict[str, Any], status: int = 200) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("refusals", [0, 2, LOCKED_ATTEMPTS])
+def test_a_dag_is_off_while_airflow_makes_and_removes_its_backfill(
+    monkeypatch: pytest.MonkeyPatch, on: bool, refusals: int
+) -> None:
+    # What Airflow makes and removes again must not be in the scheduler's hands meanwhile.
+    monkeypatch.setattr("local.airflow_rest.LOCKED_PAUSE", 0)
+    for name, value in (("on", on), ("refusals", refusals), ("asked_while_on", [])):
+        monkeypatch.setattr(Locked, name, value)
+    moment = datetime(2013, 2, 8, tzinfo=UTC)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Locked) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with AirflowRest(Login(f"http://127.0.0.1:{server.server_port}", "admin", "s")) as rest:
+            if refusals < LOCKED_ATTEMPTS:
+                assert rest.backfill("hourly", moment, moment) == 7
+            else:
+                with pytest.raises(ServicesError, match="503"):
+                    rest.backfill("hourly", moment, moment)
+        server.shutdown()
+    assert Locked.asked_while_on == [False] * min(refusals + 1, LOCKED_ATTEMPTS)
+    assert Locked.on is on
+
+
+def test_what_died_is_started_again_once_and_said(
+    services: AirflowServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "local.airflow_services._airflow",
+        lambda: [sys.executable, "-c", "print('row is gone', flush=True)"],
+    )
+    monkeypatch.setattr(services, "wait", lambda: None)
+    services.home.mkdir(parents=True)
+    (services.home / "port").write_text("8123")
+    waiting = [sys.executable, "-c", "import time; time.sleep(600)"]
+    log = services.log("triggerer")
+    services.processes.start("triggerer", waiting, env=os.environ, log=log, cwd=services.home)
+    stays = services.processes.alive()["triggerer"]
+    console = Console(file=StringIO(), width=500)
+    alive = KeptAlive(services, console)
+    try:
+        alive()
+        services._start_one("scheduler")
+        for _ in range(2):
+            while "scheduler" in services.processes.alive():
+                time.sleep(0.01)
+            if not (said := console.file.getvalue()):  # type: ignore[attr-defined]
+                alive()
+        assert "scheduler ended (row is gone) and was started again" in said
+        assert (services.home / "logs/services/scheduler.died.log").read_text() == "row is gone\n"
+        with pytest.raises(ServicesError, match=r"scheduler ended(.|\n)*row is gone"):
+            alive()
+        assert services.processes.alive() == {"triggerer": stays}
+    finally:
+        assert services.stop() == ["triggerer"]
