@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.policy.drift.facts import FeatureFigures, Finding, Look
-from governance.policy.drift.findings import judge
+from governance.policy.drift.findings import DATA_FINDINGS, judge
 from governance.policy.drift.limits import DriftLimits
 from governance.values import Severity
 
@@ -108,6 +108,36 @@ def test_an_hour_without_data_is_never_normal_and_is_named() -> None:
     assert any("2026-03-07T05:00Z: missing" in reason for reason in judged.reasons)
     shifted = replace(CALM, q_value=1e-9, effect=0.9)
     assert judge(_look(shifted, missing_hours=gaps), LIMITS).severity is Severity.SEVERE
+
+
+def test_what_is_wrong_with_the_data_is_said_before_drift_and_is_no_drift() -> None:
+    moved: dict[str, Any] = {"q_value": 1e-9, "effect": 0.9}
+    cases: tuple[dict[str, Any], ...] = (
+        {"new_share": 1.0},
+        {"missing_share": 0.5},
+        {"infinite": 900},
+    )
+    for broken in cases:
+        verdict = judge(_look(replace(CALM, **moved, **broken)), LIMITS).verdicts[0]
+        assert verdict.severity is Severity.SEVERE
+        assert verdict.finding in DATA_FINDINGS
+        assert not verdict.flagged and not verdict.urgent
+    mild = judge(_look(replace(CALM, q_value=0.01, effect=0.15, new_share=0.05)), LIMITS)
+    assert mild.verdicts[0].finding is Finding.NEW_CATEGORIES
+    assert mild.verdicts[0].flagged, "and it moved as well"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"stray_rows": 60}, "60 of 1060 rows lie outside"), ({"usual_rows": 9000.0}, "are few")],
+)
+def test_rows_that_are_astray_or_far_too_few_are_never_normal(
+    given: dict[str, Any], said: str
+) -> None:
+    judged = judge(_look(CALM, **given), LIMITS)
+    assert judged.severity is Severity.INSUFFICIENT
+    assert said in " ".join(judged.reasons)
+    assert judge(_look(CALM, stray_rows=10, usual_rows=3000.0), LIMITS).severity == "normal"
 
 
 def test_a_feature_that_never_moved_says_nothing_and_the_others_speak() -> None:

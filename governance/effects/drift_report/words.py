@@ -81,6 +81,8 @@ LIMITS: Mapping[str, str] = {
     "new_share": "Share of values never seen before that is a finding",
     "new_share_severe": "… that is severe",
     "infinite_share": "Share of infinite values above which they are a finding",
+    "stray_share": "Share of rows outside their hour beyond which a look says nothing",
+    "fewest_rows_share": "Share of a usual day's rows below which a look says nothing",
     "missed_looks": "Looks in a row with too little data that raise an alarm",
     "retrain_every_days": "Fewest days between two retrain requests",
 }

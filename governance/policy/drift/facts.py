@@ -136,6 +136,8 @@ class Look:
         missing_hours: hours that should have data and have none, with why (ISO time: reason).
         day_close: does this look end a calendar day of the model?
         problems: what was wrong with the data as a whole, one sentence each.
+        stray_rows: rows that came with the window and lie outside their hour, or have no time.
+        usual_rows: rows of a reference day of this class, on average; None where it is not known.
     """
 
     features: tuple[FeatureFigures, ...]
@@ -144,3 +146,5 @@ class Look:
     missing_hours: dict[str, str] = field(default_factory=dict)
     day_close: bool = False
     problems: tuple[str, ...] = ()
+    stray_rows: int = 0
+    usual_rows: float | None = None

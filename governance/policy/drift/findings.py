@@ -6,12 +6,14 @@ The rules, in order; the first that applies names the finding, the worst gives t
 2. Fewer rows than ``min_rows``, or nothing to compare with: insufficient.
 3. ``urgent_q`` and ``urgent_effect`` both reached: severe, if the model uses the feature.
 4. ``flagged_q`` and ``flagged_effect`` both reached: moderate.
-5. More missing values, new values or infinities than the limits allow: moderate or severe.
+5. More missing values, new values or infinities than the limits allow: moderate or severe; of a
+   feature that is as bad in both ways, this is said.
 6. Too few reference days to say what is normal: insufficient. So is a feature that has always had
    one single value, but the others speak for the whole.
 
-Of the whole: the worst feature counts; hours without data, or a feature about which nothing can be
-said, make a look that is otherwise calm INSUFFICIENT, never NORMAL.
+Of the whole: the worst feature counts; hours without data, far fewer rows than usual, many rows
+outside their hour, or a feature about which nothing can be said, make a look that is otherwise calm
+INSUFFICIENT, never NORMAL.
 """
 
 from __future__ import annotations
@@ -87,12 +89,27 @@ def judge(look: Look, limits: DriftLimits) -> Judged:
         severity = Severity.INSUFFICIENT
     if look.missing_hours:
         reasons.append(_gaps(look.missing_hours))
+    for doubt in _doubts(look, limits):
+        reasons.append(doubt)
+        severity = Severity.INSUFFICIENT if severity is Severity.NORMAL else severity
     if look.rows < limits.min_rows:
         reasons = [reason, *(why for why in reasons if why != reason)]
     reasons += look.problems
     if not reasons:
         reasons = [f"none of {len(ordered)} features moved beyond its own day-to-day changes"]
     return Judged(severity=severity, verdicts=ordered, reasons=tuple(dict.fromkeys(reasons)))
+
+
+def _doubts(look: Look, limits: DriftLimits) -> Iterable[str]:
+    """Why the rows that are there may not be those that should be there."""
+    came = look.rows + look.stray_rows
+    if look.stray_rows and look.stray_rows / came > limits.stray_share:
+        yield (
+            f"{look.stray_rows} of {came} rows lie outside their hour or have no time; "
+            "look at the clock of what writes them"
+        )
+    if look.usual_rows and look.rows < limits.fewest_rows_share * look.usual_rows:
+        yield f"{look.rows} rows are few for a day that usually has {look.usual_rows:.0f}"
 
 
 def _gaps(missing: Mapping[str, str]) -> str:
@@ -155,7 +172,7 @@ def _verdict(figures: FeatureFigures, limits: DriftLimits) -> _Said:
         return Severity.SEVERE, Finding.ALL_MISSING, False, False, f"{name}: every value is missing"
     candidates = list(_candidates(figures, limits))
     if candidates:
-        return max(candidates, key=lambda said: (_RANK[said[0]], said[2]))
+        return _named(candidates)
     if figures.reference_rows == 0 or figures.problem is Finding.NO_REFERENCE:
         text = f"{name}: the reference has no value to compare with"
         return Severity.INSUFFICIENT, Finding.NO_REFERENCE, False, False, text
@@ -168,6 +185,20 @@ def _verdict(figures: FeatureFigures, limits: DriftLimits) -> _Said:
         text = f"{name}: one single value, as in the reference; nothing can be seen on it"
         return Severity.INSUFFICIENT, Finding.CONSTANT, False, False, text
     return Severity.NORMAL, Finding.STABLE, False, False, f"{name}: as on other days"
+
+
+def _named(candidates: list[_Said]) -> _Said:
+    """The worst of what is to be said; of two equally bad ones what is wrong with the data.
+
+    A feature whose data are severely wrong has not drifted: it takes no part in rules about drift.
+    """
+    severity, finding, _, _, reason = max(
+        candidates, key=lambda said: (_RANK[said[0]], said[1] in DATA_FINDINGS)
+    )
+    broken = severity is Severity.SEVERE and finding in DATA_FINDINGS
+    flagged = any(said[2] for said in candidates) and not broken
+    urgent = any(said[3] for said in candidates) and not broken
+    return severity, finding, flagged, urgent, reason
 
 
 def _candidates(figures: FeatureFigures, limits: DriftLimits) -> Iterable[_Said]:

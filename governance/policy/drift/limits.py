@@ -37,6 +37,10 @@ class DriftLimits(BaseModel):
         new_share, new_share_severe: share of rows in categories never seen before that is a
             finding, and severe.
         infinite_share: share of infinite values from which they are a finding.
+        stray_share: share of rows outside their hour, or without a time, beyond which a look says
+            nothing.
+        fewest_rows_share: rows of a window, as a share of a usual day's, below which it says
+            nothing.
         missed_looks: looks in a row with too little data that raise an alarm.
         retrain_every_days: fewest days between two retrain requests of a model.
     """
@@ -62,6 +66,8 @@ class DriftLimits(BaseModel):
     new_share: Share = 0.02
     new_share_severe: Share = 0.2
     infinite_share: Share = 0.0
+    stray_share: Share = 0.05
+    fewest_rows_share: Share = 0.25
     missed_looks: int = Field(default=6, ge=1, le=1000)
     retrain_every_days: float = Field(default=7.0, gt=0, le=365)
 

@@ -34,10 +34,12 @@ def _days(shifts: list[float]) -> tuple[Layout, list[tuple[date, str, ProfileBlo
 
 
 def test_days_without_drift_stay_within_the_budget() -> None:
-    layout, days = _days([0.0] * 60)
+    layout, days = _days([0.0] * 100)
     found = measure(layout, days, DriftLimits())
-    assert (found.days, found.features) == (60, 8)
+    assert (found.days, found.features) == (100, 8)
+    assert found.alarm_days == 0
     assert found.verdict is Verdict.PASS
+    assert measure(layout, days[:60], DriftLimits()).verdict is Verdict.INSUFFICIENT
     assert found.per_month is not None and found.per_month <= 1
     assert found.flagged_share is not None and found.flagged_share < 0.05
     assert found.upper_bound is not None and found.upper_bound > found.per_month

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,11 +174,20 @@ def test_a_million_new_categories_fill_one_bin_and_cost_no_space(kind: str) -> N
     column = {"number": numbers, "text": numbers.cast(pa.string())}.get(kind)
     if column is None:
         column = pa.DictionaryArray.from_arrays(numbers, numbers.cast(pa.string()))
-    block = profile_table(Layout((LETTERS,)), pa.table({"c": column}))
+    known = categorical_edges("c", ["1", "-1"]) if kind == "number" else LETTERS
+    column = pc.add(column, 10) if kind == "number" else column
+    block = profile_table(Layout((known,)), pa.table({"c": column}))
     assert block.counts.tolist() == [[0, 0, 1_000_000]]
     assert len(block.encode()) < 1000
     if kind == "text":
         assert edges_of("c", column).bins == 1001
+
+
+def test_names_that_became_codes_have_another_type() -> None:
+    block = profile_table(Layout((LETTERS,)), pa.table({"c": pa.array([1, 2, 3])}))
+    assert block.problem.tolist() == [2]
+    nothing = profile_table(Layout((LETTERS,)), pa.table({"c": pa.array([None, None], pa.int64())}))
+    assert nothing.problem.tolist() == [0] and nothing.missing.tolist() == [2]
 
 
 def test_memory_is_reused_only_where_it_is_large_enough() -> None:

@@ -7,6 +7,7 @@ baseline that a version without one gets from the reference. No incident, no mes
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -74,8 +75,7 @@ class AdHocComparison:
             limits=limits,
         )
         self._keep_baseline(version, watch, reference, limits)
-        self._record(version, found, "data", at)
-        return found
+        return self._recorded(version, found, "data", at)
 
     def predictions(
         self,
@@ -96,8 +96,7 @@ class AdHocComparison:
             threshold=self._threshold(threshold),
             limits=self._policy().drift(version.name),
         )
-        self._record(version, [found], "prediction", at)
-        return found
+        return self._recorded(version, [found], "prediction", at)[0]
 
     def _method(self, given: str | None) -> Method:
         return cast(Method, given or self._settings.drift_detection_method)  # checked by ad_hoc
@@ -111,13 +110,14 @@ class AdHocComparison:
             return None
         return Watch.of(version.name, declared)
 
-    def _record(
+    def _recorded(
         self,
         version: ModelVersion,
         found: Sequence[Detection],
         drift_type: DriftType,
         at: datetime | None,
-    ) -> None:
+    ) -> list[Detection]:
+        """The same with the ids by which they are acknowledged."""
         rows = [
             DetectedFeature(
                 feature=item.feature,
@@ -136,7 +136,8 @@ class AdHocComparison:
         ]
         with self._database.begin() as tx:
             moment = database_time(tx) if at is None else as_utc(at)
-            detections.record(tx, version, rows, origin="ad_hoc", at=moment)
+            ids = detections.record(tx, version, rows, origin="ad_hoc", at=moment)
+        return [replace(item, id=number) for item, number in zip(found, ids, strict=True)]
 
     def _keep_baseline(
         self, version: ModelVersion, watch: Watch | None, reference: Any, limits: DriftLimits

@@ -33,6 +33,8 @@ class Detection:
         infinite: number of infinite values in the current rows.
         mean_shift: in standard deviations of the reference; variance_ratio: current / reference.
         n, m: finite values of the reference and of the current rows.
+        id: of its row in ``model_drift_detection``, by which it is acknowledged; ``None`` while it
+            is recorded nowhere.
     """
 
     feature: str
@@ -56,6 +58,7 @@ class Detection:
     ks: float | None = None
     n: int = 0
     m: int = 0
+    id: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """

@@ -5,8 +5,9 @@ both sides are from the same time, and quarantined days are not among them). Wha
 the reference is not as calm as believed; either way the measured rate stands beside the budget of
 the policy. Pure.
 
-Not promised: a sharp figure. Thirty days hold one month, so the upper bound says how much is known;
-looks between the closes of days are not repeated here (the rule for them asks for more).
+Not promised: a sharp figure. Even without any alarm it takes 92 days to show at most one a month
+(Poisson, 95 %), so the upper bound says how much is known; looks between the closes of days are not
+repeated here (the rule for them asks for more).
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class FalseAlarms:
         alarm_days: days on which an alarm about drift would have begun.
         per_month: alarms in a month at that rate; `upper_bound` at 95 % (Poisson).
         budget: what the policy allows in a month.
-        verdict: PASS within the budget; FAIL where even the lower 95 % bound is above it;
-            INSUFFICIENT where the days cannot tell.
+        verdict: PASS where the upper 95 % bound is within the budget; FAIL where the lower one is
+            above it; INSUFFICIENT where the days cannot tell.
     """
 
     days: int
@@ -85,22 +86,23 @@ def measure(
         alarms += sum(event.kind == "drift" and event.event == "opened" for event in events)
     months = looked / DAYS_OF_A_MONTH
     rate = alarms / months if looked else None
+    upper = float(chdtri(2 * (alarms + 1), 0.05) / 2 / months) if looked else None
     return FalseAlarms(
         days=looked,
         features=len(layout.features),
         flagged_share=float(np.mean(flagged)) if flagged else None,
         alarm_days=alarms,
         per_month=rate,
-        upper_bound=float(chdtri(2 * (alarms + 1), 0.05) / 2 / months) if looked else None,
+        upper_bound=upper,
         budget=limits.alarms_per_month,
-        verdict=_verdict(alarms, months, limits),
+        verdict=_verdict(alarms, months, upper, limits.alarms_per_month),
     )
 
 
-def _verdict(alarms: int, months: float, limits: DriftLimits) -> Verdict:
-    if months * DAYS_OF_A_MONTH < limits.min_block_days:
+def _verdict(alarms: int, months: float, upper: float | None, budget: float) -> Verdict:
+    if upper is None:
         return Verdict.INSUFFICIENT
-    if alarms / months <= limits.alarms_per_month:
+    if upper <= budget:
         return Verdict.PASS
-    lowest = float(chdtri(2 * alarms, 0.95) / 2 / months)
-    return Verdict.FAIL if lowest > limits.alarms_per_month else Verdict.INSUFFICIENT
+    lower = float(chdtri(2 * alarms, 0.95) / 2 / months) if alarms else 0.0
+    return Verdict.FAIL if lower > budget else Verdict.INSUFFICIENT

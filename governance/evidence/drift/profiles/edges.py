@@ -76,6 +76,11 @@ class FeatureEdges:
         return self._known[kind]
 
     @cached_property
+    def words_only(self) -> bool:
+        """Are there categories, and is none of them a number?"""
+        return bool(self.categories) and not any(map(_is_number, self.categories))
+
+    @cached_property
     def _known(self) -> dict[pa.DataType, pa.Array]:
         return {}
 
@@ -237,3 +242,11 @@ def _midpoints(known: FloatArray, starts: IntArray, cuts: FloatArray) -> FloatAr
     high = np.r_[cuts, known[-1]].clip(known[0], known[-1])
     points: FloatArray = np.where(starts[1:] > starts[:-1], middle, low / 2 + high / 2)
     return points
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -104,6 +104,9 @@ def _count(
     edges: FeatureEdges, column: pa.Array | pa.ChunkedArray, spare: FloatArray | None = None
 ) -> _Counted | None:
     if edges.kind == "categorical":
+        is_number = kinds.is_integer(column.type) or kinds.is_floating(column.type)
+        if is_number and edges.words_only and column.null_count < len(column):
+            return None  # names have become codes
         return _count_texts(edges, column)
     numbers = as_numbers(column, null=np.inf, spare=spare)
     return None if numbers is None else _count_numbers(edges, numbers, column.null_count)

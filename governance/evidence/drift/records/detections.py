@@ -86,12 +86,14 @@ def record(
     *,
     origin: DetectionOrigin,
     at: datetime,
-) -> None:
-    """Append rows, in the caller's transaction."""
+) -> list[int]:
+    """Append rows, in the caller's transaction; their ids, in the same order."""
     if not found:
-        return
-    tx.execute(
-        insert(model_drift_detection),
+        return []
+    made = tx.execute(
+        insert(model_drift_detection).returning(
+            model_drift_detection.c.id, sort_by_parameter_order=True
+        ),
         [
             {
                 "model_name": version.name,
@@ -114,6 +116,7 @@ def record(
             for item in found
         ],
     )
+    return list(made.scalars())
 
 
 def query(

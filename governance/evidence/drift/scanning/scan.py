@@ -42,6 +42,8 @@ from governance.store.database import Database
 from governance.values import ModelVersion, as_utc, iso
 
 DEFAULT_DAYS = 30
+# Fewer days cannot show that there is at most one false alarm a month, even without any.
+_CALIBRATED_DAYS = 92
 _REFERENCE = re.compile(r"([1-9][0-9]{0,2})d")
 _FEWEST_DAYS, _MOST_DAYS = 7, 365
 _OPEN_SOURCES = 64
@@ -144,7 +146,7 @@ class DriftScans:
             "unusable_days": [day.isoformat() for day in bad],
         }
 
-    def calibrate(self, name: str, *, at: datetime, days: int = DEFAULT_DAYS) -> Calibration:
+    def calibrate(self, name: str, *, at: datetime, days: int = _CALIBRATED_DAYS) -> Calibration:
         """Hold reference days against each other. See ``DriftDetector.calibrate``."""
         moment = whole_hour_of(at, what="at")
         of = self.watched(name, moment)
