@@ -131,7 +131,7 @@ def test_a_day_of_which_nothing_is_known_does_not_end_an_alarm() -> None:
 def test_an_alarm_that_goes_on_is_one_alarm_and_a_worse_one_is_told() -> None:
     mild = (*_run(_close(0, FLAGGED), _close(1, FLAGGED)),)[0]
     state, events = _run(_close(2, FLAGGED), _hour(55, URGENT), _hour(56, URGENT), state=mild)
-    assert _said(events) == [("drift", "updated", "sustained")]
+    assert _said(events) == [("drift", "updated", "urgent")]
     assert state.drift is not None
     assert set(state.drift.features) == {"a", "b"}
 

@@ -9,8 +9,8 @@ An alarm about drift begins by one of three rules:
 
 It ends after ``calm_days`` closes at which nothing is flagged and the whole is not unusual. While
 it lasts, its days are kept out of the rolling reference, so that drift which stays is not taken for
-normal. An alarm about data begins with a severe data finding, or after ``missed_looks`` looks with
-too little data, and ends after as many looks without either.
+normal. An alarm about data begins with a severe data finding, or after ``missed_looks`` looks that
+saw next to nothing, and ends after as many looks in a row that saw enough.
 
 Not here: who is told (``governance.history.incidents``), and whether the policy keeps its budget
 (``governance.evidence.drift.normal.false_alarms``).
@@ -18,22 +18,27 @@ Not here: who is told (``governance.history.incidents``), and whether the policy
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
-from statistics import NormalDist
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any, Literal, Self
 
+from governance.policy.drift.alarm_rules import (
+    Alarm,
+    Close,
+    data_alarm,
+    drift_alarm,
+    drift_is_calm,
+    is_blind,
+    running,
+    score_of,
+)
 from governance.policy.drift.facts import Look
-from governance.policy.drift.findings import DATA_FINDINGS, Judged, worst
+from governance.policy.drift.findings import Judged, worst
 from governance.policy.drift.limits import DriftLimits
 from governance.values import Severity, iso, parse_time
 
 Kind = Literal["drift", "data"]
 Event = Literal["opened", "updated", "closed"]
-_NORMAL = NormalDist()
-# A day has 23 to 25 hours; closes further apart are not "in a row".
-_NEXT_CLOSE = timedelta(hours=26)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +50,6 @@ class Track:
     severity: Severity
     features: tuple[str, ...]
     calm: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Close:
-    """What the close of a day showed, kept for the rules that need days in a row."""
-
-    at: str
-    flagged: tuple[str, ...]
-    breadth_z: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +106,6 @@ class EpisodeEvent:
     closed_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Alarm:
-    rule: str
-    severity: Severity
-    features: tuple[str, ...] = field(default=())
-
-
 def step(
     before: Episode, judged: Judged, look: Look, *, at: datetime, limits: DriftLimits
 ) -> tuple[Episode, tuple[EpisodeEvent, ...]]:
@@ -129,25 +118,25 @@ def step(
     flagged = tuple(verdict.figures.feature for verdict in judged.verdicts if verdict.flagged)
     closes = before.closes
     if look.day_close:
-        this = Close(at=iso(at), flagged=flagged, breadth_z=_z(look.breadth_p))
-        closes = _running((*closes, this), limits)
+        this = Close(at=iso(at), flagged=flagged, breadth_z=score_of(look.breadth_p))
+        closes = running((*closes, this), limits)
+    drifted = () if before.drift is None else before.drift.features
     drift, drift_event = _follow(
         "drift",
         before.drift,
-        _drift_alarm(judged, look, closes, limits),
+        drift_alarm(judged, look, closes, limits),
         at=at,
-        calm=_drift_is_calm(judged, look, flagged, limits),
+        calm=drift_is_calm(drifted, judged, look, flagged, limits),
         needed=limits.calm_days,
     )
-    insufficient = judged.severity is Severity.INSUFFICIENT
-    missed = before.missed + 1 if insufficient else 0
-    alarm = _data_alarm(judged, missed, limits)
+    missed = before.missed + 1 if is_blind(judged, look, limits) else 0
+    alarm = data_alarm(judged, missed, limits)
     data, data_event = _follow(
         "data",
         before.data,
         alarm,
         at=at,
-        calm=None if alarm or insufficient else True,
+        calm=judged.severity is not Severity.INSUFFICIENT,
         needed=limits.missed_looks,
     )
     events = tuple(event for event in (drift_event, data_event) if event is not None)
@@ -172,79 +161,10 @@ def explained(judged: Judged, events: tuple[EpisodeEvent, ...]) -> Judged:
     return judged
 
 
-def _z(p: float | None) -> float | None:
-    if p is None:
-        return None
-    return -_NORMAL.inv_cdf(min(max(p, 1e-15), 1 - 1e-15))
-
-
-def _running(closes: tuple[Close, ...], limits: DriftLimits) -> tuple[Close, ...]:
-    """The last closes that follow each other day by day, as many as the rules look at."""
-    kept = [closes[-1]]
-    for close in reversed(closes[:-1]):
-        gap = parse_time(kept[0].at) - parse_time(close.at)
-        if len(kept) == limits.days_running or not timedelta(0) < gap <= _NEXT_CLOSE:
-            break
-        kept.insert(0, close)
-    return tuple(kept)
-
-
-def _drift_alarm(
-    judged: Judged, look: Look, closes: tuple[Close, ...], limits: DriftLimits
-) -> _Alarm | None:
-    urgent = tuple(verdict.figures.feature for verdict in judged.verdicts if verdict.urgent)
-    if urgent and len(urgent) >= min(limits.urgent_features, len(judged.verdicts)):
-        return _Alarm("urgent", Severity.SEVERE, urgent)
-    if not look.day_close or len(closes) < limits.days_running:
-        return None
-    lasting = set.intersection(*(set(close.flagged) for close in closes))
-    if lasting:
-        verdicts = [v for v in judged.verdicts if v.figures.feature in lasting]
-        severity = worst(verdict.severity for verdict in verdicts)
-        return _Alarm("sustained", severity, tuple(v.figures.feature for v in verdicts))
-    scores = [close.breadth_z for close in closes if close.breadth_z is not None]
-    moved = tuple(
-        v.figures.feature
-        for v in judged.verdicts
-        if v.figures.p_value is not None
-        and v.figures.p_value <= limits.flagged_q
-        and (v.figures.effect or 0.0) >= limits.flagged_effect
-    )
-    enough = len(moved) >= min(limits.breadth_features, len(judged.verdicts))
-    if len(scores) == len(closes) and enough:
-        together = sum(scores) / math.sqrt(len(scores))
-        if together >= -_NORMAL.inv_cdf(limits.breadth_p):
-            return _Alarm("breadth", Severity.MODERATE, moved)
-    return None
-
-
-def _drift_is_calm(
-    judged: Judged, look: Look, flagged: tuple[str, ...], limits: DriftLimits
-) -> bool | None:
-    """True or False at a close that could be judged; None where it says nothing."""
-    if not look.day_close or judged.severity is Severity.INSUFFICIENT:
-        return None
-    unusual = look.breadth_p is not None and look.breadth_p <= limits.flagged_q
-    return not flagged and not unusual
-
-
-def _data_alarm(judged: Judged, missed: int, limits: DriftLimits) -> _Alarm | None:
-    broken = tuple(
-        verdict.figures.feature
-        for verdict in judged.verdicts
-        if verdict.severity is Severity.SEVERE and verdict.finding in DATA_FINDINGS
-    )
-    if broken:
-        return _Alarm("data", Severity.SEVERE, broken)
-    if missed >= limits.missed_looks:
-        return _Alarm("missed", Severity.INSUFFICIENT)
-    return None
-
-
 def _follow(
     kind: Kind,
     track: Track | None,
-    alarm: _Alarm | None,
+    alarm: Alarm | None,
     *,
     at: datetime,
     calm: bool | None,
@@ -261,7 +181,8 @@ def _follow(
         severity = worst((track.severity, alarm.severity))
         joined = tuple(dict.fromkeys((*track.features, *alarm.features)))
         risen = severity is not track.severity
-        track = replace(track, severity=severity, features=joined, calm=0)
+        rule = alarm.rule if risen else track.rule
+        track = replace(track, rule=rule, severity=severity, features=joined, calm=0)
         return track, _event(kind, "updated", track) if risen else None
     if calm is None:
         return track, None

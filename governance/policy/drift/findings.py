@@ -89,7 +89,7 @@ def judge(look: Look, limits: DriftLimits) -> Judged:
         severity = Severity.INSUFFICIENT
     if look.missing_hours:
         reasons.append(_gaps(look.missing_hours))
-    for doubt in _doubts(look, limits):
+    for doubt in doubts(look, limits):
         reasons.append(doubt)
         severity = Severity.INSUFFICIENT if severity is Severity.NORMAL else severity
     if look.rows < limits.min_rows:
@@ -100,7 +100,7 @@ def judge(look: Look, limits: DriftLimits) -> Judged:
     return Judged(severity=severity, verdicts=ordered, reasons=tuple(dict.fromkeys(reasons)))
 
 
-def _doubts(look: Look, limits: DriftLimits) -> Iterable[str]:
+def doubts(look: Look, limits: DriftLimits) -> Iterable[str]:
     """Why the rows that are there may not be those that should be there."""
     came = look.rows + look.stray_rows
     if look.stray_rows and look.stray_rows / came > limits.stray_share:

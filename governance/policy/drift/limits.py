@@ -30,7 +30,8 @@ class DriftLimits(BaseModel):
         breadth_features: features that must take part in them.
         calm_days: closes of a day without a flag after which an incident is closed.
         min_rows: fewest rows of the current window that are judged.
-        min_block_days: fewest reference days of a class that say what is normal.
+        min_block_days: fewest reference days, of all classes together, that say what is normal (a
+            class needs three).
         lookback_days: how far back the rolling reference may reach past quarantined days.
         importance_floor: share of the model's importance below which a feature is never severe.
         missing_rise, missing_rise_severe: rise of the missing share that is a finding, and severe.
@@ -41,7 +42,8 @@ class DriftLimits(BaseModel):
             nothing.
         fewest_rows_share: rows of a window, as a share of a usual day's, below which it says
             nothing.
-        missed_looks: looks in a row with too little data that raise an alarm.
+        missed_looks: looks in a row that see next to nothing, or hours lost in one window, that
+            raise an alarm.
         retrain_every_days: fewest days between two retrain requests of a model.
     """
 

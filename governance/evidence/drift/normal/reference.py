@@ -61,7 +61,7 @@ class ClassReference:
 class Reference:
     """
     Attributes:
-        classes: by name of the day class; only those with enough days.
+        classes: by name of the day class; only those with at least three days.
         variance: of the square root of a distance, moderated, shape (features,); NaN where unknown.
         freedom: degrees of freedom of `variance`, shape (features,).
         breadth: mean, standard deviation and number of the reference days' breadth (see
@@ -95,11 +95,12 @@ class Reference:
             by_class.setdefault(name, []).append(block)
         made, residuals, spread = {}, [], []
         for name, blocks in sorted(by_class.items()):
+            if len(blocks) < _FEWEST_OF_A_CLASS:
+                continue
             reference, left = _of_class(layout, blocks)
             made[name] = reference
-            if len(blocks) >= _FEWEST_OF_A_CLASS:
-                residuals.append(left)
-                spread.append(np.full(len(blocks), np.sqrt(1 - 1 / len(blocks))))
+            residuals.append(left)
+            spread.append(np.full(len(blocks), np.sqrt(1 - 1 / len(blocks))))
         nothing = np.full(len(layout.features), np.nan)
         if len(used) < minimum or not residuals:
             variance, freedom, breadth = nothing, nothing, (0.0, 0.0, 0)
