@@ -136,6 +136,72 @@ def test_an_alarm_that_goes_on_is_one_alarm_and_a_worse_one_is_told() -> None:
     assert set(state.drift.features) == {"a", "b"}
 
 
+def test_a_close_at_which_the_drifted_feature_cannot_be_seen_is_not_calm() -> None:
+    raised = _run(_hour(7, URGENT))[0]
+    lost = tuple(
+        _figures(name, problem=Finding.COLUMN_MISSING) if name in "ab" else _figures(name)
+        for name in "abc"
+    )
+    state, events = _run(_close(1, lost), _close(2, lost), _close(3, lost), state=raised)
+    assert ("drift", "closed", "urgent") not in _said(events)
+    assert state.drift is not None
+    assert _run(_close(4, CALM), _close(5, CALM), state=state)[0].drift is None
+
+
+def test_an_alarm_that_goes_on_starts_the_count_of_calm_closes_anew() -> None:
+    raised = _run(_hour(7, URGENT))[0]
+    assert _run(_close(1, CALM), _hour(30, URGENT), _close(2, CALM), state=raised)[0].drift
+
+
+def test_a_close_that_is_unusual_as_a_whole_is_not_calm() -> None:
+    raised = _run(_hour(7, URGENT))[0]
+    assert _run(_close(1, CALM, 0.04), _close(2, CALM, 0.04), state=raised)[0].drift
+
+
+def test_closes_of_a_day_of_25_hours_are_in_a_row() -> None:
+    late = (MIDNIGHT + 25 * HOUR, FLAGGED, {"day_close": True, "breadth_p": 0.5})
+    assert _said(_run(_close(0, FLAGGED), late)[1]) == [("drift", "opened", "sustained")]
+
+
+def test_a_model_with_one_feature_needs_one() -> None:
+    one = (_figures("a", 1e-6, 0.4),)
+    assert _said(_run(_hour(7, one))[1]) == [("drift", "opened", "urgent")]
+
+
+def test_breadth_needs_features_with_an_effect() -> None:
+    small = tuple(_figures(name, 0.06, 0.09, p_value=0.03) for name in "abc")
+    assert _run(_close(0, small, 1e-6), _close(1, small, 1e-6))[1] == []
+    one = (_figures("a", 0.06, 0.15, p_value=0.03), _figures("b"), _figures("c"))
+    assert _run(_close(0, one, 1e-6), _close(1, one, 1e-6))[1] == []
+
+
+def test_data_that_are_only_somewhat_worse_are_no_alarm() -> None:
+    some = (_figures("a", missing_share=0.06), _figures("b"), _figures("c"))
+    assert _run(_hour(1, some), _hour(2, some))[1] == []
+
+
+def test_one_lost_hour_is_no_alarm_though_it_lies_in_a_whole_day_of_looks() -> None:
+    lost = {f"2026-03-09T{hour:02d}:00:00Z": "missing" for hour in range(LIMITS.missed_looks)}
+    one = dict(list(lost.items())[:1])
+    assert _run(*[_hour(n, CALM, missing_hours=one) for n in range(24)])[1] == []
+    assert _said(_run(*[_hour(n, CALM, missing_hours=lost) for n in range(6)])[1]) == [
+        ("data", "opened", "missed")
+    ]
+
+
+def test_a_look_that_sees_too_little_starts_the_count_of_good_looks_anew() -> None:
+    state = _run(_hour(1, GONE))[0]
+    turns = [_hour(2 + n, CALM, rows=0 if n % 2 else 1000) for n in range(14)]
+    assert _run(*turns, state=state)[0].data is not None
+
+
+def test_a_worse_alarm_names_its_own_rule() -> None:
+    state, _ = _run(*[_hour(n, CALM, rows=0) for n in range(LIMITS.missed_looks)])
+    state, events = _run(_hour(9, GONE), state=state)
+    assert _said(events) == [("data", "updated", "data")]
+    assert state.data is not None and state.data.rule == "data"
+
+
 def test_a_lost_column_is_an_alarm_about_data_at_once() -> None:
     state, events = _run(_hour(1, GONE), _hour(2, GONE))
     assert _said(events) == [("data", "opened", "data")]

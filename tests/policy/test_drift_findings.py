@@ -93,6 +93,11 @@ def test_a_feature_that_the_model_hardly_uses_is_never_severe() -> None:
         assert judged.severity == expected
 
 
+def test_a_feature_with_few_values_is_not_called_shifted() -> None:
+    judged = judge(_look(replace(CALM, rows=29, q_value=1e-9, effect=0.9)), LIMITS)
+    assert judged.verdicts[0].finding is Finding.TOO_FEW_ROWS
+
+
 def test_a_window_with_too_few_rows_says_nothing_but_a_lost_column_is_still_lost() -> None:
     judged = judge(_look(CALM, rows=29), LIMITS)
     assert judged.severity is Severity.INSUFFICIENT

@@ -151,6 +151,28 @@ def test_a_class_that_the_reference_never_had_is_not_judged() -> None:
     assert all(figures.problem is Finding.NO_REFERENCE for figures in found.features)
 
 
+def test_a_feature_may_be_judged_against_the_frozen_days_alone() -> None:
+    layout, days, rng = _days(20)
+    reference = Reference.from_days(layout, days, minimum=5)
+    other = [
+        (day, name, profile_table(layout, _table(rng, wide=rng.normal(130, 15, ROWS))))
+        for day, name, _ in days
+    ]
+    former = Reference.from_days(layout, other, minimum=5)
+    window = profile_table(layout, _table(rng))
+    at = layout.index["wide"]
+    plain = compare(window, "weekday", rolling=former, frozen=reference).features[at]
+    mixed = compare(
+        window, "weekday", rolling=former, frozen=reference, by_frozen=["wide"]
+    ).features
+    assert plain.q_value is not None and plain.q_value < 1e-4
+    expected = compare(window, "weekday", rolling=reference).features[at]
+    assert mixed[at].z == expected.z and mixed[at].psi == expected.psi
+    assert mixed[at].mean_shift == expected.mean_shift
+    unknown = compare(window, "weekday", rolling=former, by_frozen=["wide"]).features[at]
+    assert unknown.q_value is None
+
+
 def test_a_short_window_is_not_called_drifted_for_being_short() -> None:
     layout, days, rng = _days(30)
     reference = Reference.from_days(layout, days, minimum=5)

@@ -8,8 +8,8 @@ makes q-values of it. Pure. What follows from the figures is the policy's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,7 @@ def compare(
     rolling: Reference | None,
     frozen: Reference | None = None,
     importance: Mapping[str, float | None] | None = None,
+    by_frozen: Collection[str] = (),
 ) -> Comparison:
     """
     Args:
@@ -72,9 +73,14 @@ def compare(
         rolling: what was normal lately; None where nothing is known.
         frozen: what was normal when the version was trained.
         importance: share of the model's importance by feature.
+        by_frozen: features that are judged against the frozen reference, because what the rolling
+            one has of them is something else (predictions of the version before).
     """
     side = _side(current, day_class, rolling)
     fixed = _side(current, day_class, frozen)
+    if side is not None and by_frozen:
+        mask = np.isin(current.layout.features, list(by_frozen))
+        side = _with_frozen(side, fixed, mask)
     known = importance or {}
     columns: dict[str, Any] = {**_own(current), **(_against(current, side) if side else {})}
     plain = {name: _plain(values) for name, values in columns.items()}
@@ -131,6 +137,33 @@ def _side(current: ProfileBlock, day_class: str, reference: Reference | None) ->
         t = (float(breadth_of(scores)) - mean_b) / (deviation * np.sqrt(1 + 1 / number))
         breadth = float(stdtr(number - 1, -t))
     return _Side(days, distance, score, p, benjamini_hochberg(p), breadth)
+
+
+def _with_frozen(side: _Side, fixed: _Side | None, mask: NDArray[np.bool_]) -> _Side:
+    """`side` with the features of `mask` as the frozen reference has them, or unknown."""
+    if fixed is None:
+        unknown = np.where(mask, np.nan, side.p)
+        score = np.where(mask, np.nan, side.score)
+        return replace(side, score=score, p=unknown, q=benjamini_hochberg(unknown))
+    old, new = side.reference.pooled, fixed.reference.pooled
+    taken = {
+        name: np.where(mask, getattr(new, name), getattr(old, name))
+        for name in ("missing", "infinite", "total", "squares", "minimum", "maximum")
+    }
+    pooled = replace(old, counts=np.where(mask[:, None], new.counts, old.counts), **taken)
+    days = {
+        name: np.where(mask, getattr(fixed.reference, name), getattr(side.reference, name))
+        for name in ("distance", "rows", "missing", "unseen")
+    }
+    p = np.where(mask, fixed.p, side.p)
+    return replace(
+        side,
+        reference=replace(side.reference, pooled=pooled, **days),
+        distance=np.where(mask, fixed.distance, side.distance),
+        score=np.where(mask, fixed.score, side.score),
+        p=p,
+        q=benjamini_hochberg(p),
+    )
 
 
 def _own(current: ProfileBlock) -> dict[str, Any]:
