@@ -7,11 +7,11 @@ message says. Not here: whether and when it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, select
 
 from governance.store.alert_tables import alert_outbox
 from governance.store.upsert import dialect_insert
@@ -39,6 +39,20 @@ def tell(
         )
         .on_conflict_do_nothing(index_elements=["event_key", "channel"])
     )
+
+
+def tell_all(
+    tx: Connection, payload: Mapping[str, Any], *, channels: Sequence[str], now: datetime
+) -> None:
+    """Tell every channel of an event of an incident, once."""
+    key = f"{payload['incident_id']}:{payload['event']}:{payload['at']}"
+    # Only a change of state is told of these two, and the same look may open or close once more.
+    if payload["event"] != "updated" and tx.scalar(
+        select(alert_outbox.c.id).where(alert_outbox.c.event_key == key).limit(1)
+    ):
+        key += f":{iso(as_utc(now, what='now'))}"
+    for channel in dict.fromkeys(channels):
+        tell(tx, payload, key=key, channel=channel, now=now)
 
 
 def payload_of(standing: Row[Any]) -> dict[str, Any]:

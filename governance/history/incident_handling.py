@@ -29,7 +29,10 @@ class Incident:
     Attributes:
         kind: ``drift`` or ``data``; state: ``open`` or ``closed``.
         severity: the worst so far. features: names, the worst first.
-        report_id: the latest report that changed it.
+        rule: the rule that stands for its severity. report_id: the latest report that changed it.
+        closed_at: of a closed one ``None`` while an episode of the past has no known end.
+        retrain_requested_at: event time of the last look that asked for a retrain run;
+            retrain_told_at: of the last such request that was passed on (``retrain_requests``).
     """
 
     id: str
@@ -47,6 +50,8 @@ class Incident:
     features: tuple[str, ...]
     report_id: str
     retrain_requested: bool
+    retrain_requested_at: datetime | None
+    retrain_told_at: datetime | None
     acknowledged_by: str | None
     acknowledged_at: datetime | None
     snoozed_until: datetime | None
@@ -94,9 +99,14 @@ def acknowledge_incident(tx: Connection, name: str, *, by: str, at: datetime) ->
 
     Raises:
         NotFoundError: no such incident.
-        ConflictError: it is closed.
+        ConflictError: it is closed, or somebody else acknowledged it.
     """
     row = _open_row(tx, name, "acknowledged")
+    if row.acknowledged_by not in (None, by):
+        raise ConflictError(
+            f"incident {name} was acknowledged by {row.acknowledged_by} at "
+            f"{iso(row.acknowledged_at)} already, who looks after it; ask there before you do too"
+        )
     if row.acknowledged_at is None:
         moment = as_utc(at)
         _change(tx, name, acknowledged_by=by, acknowledged_at=moment)
@@ -142,8 +152,9 @@ def _row(connection: Connection, name: str, *, locked: bool = False) -> Row[Any]
 def _open_row(tx: Connection, name: str, done: str) -> Row[Any]:
     row = _row(tx, name, locked=True)
     if row.state != "open":
+        when = "" if row.closed_at is None else f" at {iso(row.closed_at)}"
         raise ConflictError(
-            f"incident {name} was closed at {iso(row.closed_at)}, so it cannot be {done}; "
+            f"incident {name} was closed{when}, so it cannot be {done}; "
             "`governance alerts list --state open` shows what is open"
         )
     return row

@@ -4,6 +4,11 @@
 its audit entry, and one row of the outbox for each channel. ``governance.effects.alerts`` delivers
 them later; ``incident_handling`` reads incidents and lets people answer them.
 
+An episode of the past, which a look finds that is not the model's newest, is told to nobody. It is
+recorded as closed, without a time of its end until a look shows the end. Where it turns out to be
+still on at the newest look, it is opened there, and told then. An incident that was closed is
+opened again, with one more ``opened``, where the newest look says that its alarm is on.
+
 Not promised: that anybody is told (no channel, no row; the incident stands all the same), or that
 it was right to open one (``governance.policy.drift.episodes`` decides).
 """
@@ -20,7 +25,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from governance.config.alerts import AlertSettings
 from governance.errors import NotFoundError
-from governance.history.alert_rows import payload_of, tell
+from governance.history.alert_rows import payload_of, tell_all
 from governance.history.audit import append_entry
 from governance.store.alert_tables import incidents
 from governance.store.upsert import dialect_insert
@@ -29,6 +34,7 @@ from governance.values import Severity, as_utc, iso
 EMAIL = "email"
 WEBHOOK = "webhook:"
 _SCAN = "drift_scan"
+_PAST = "found by a scan of the past; no look has shown its end"
 _RANK = (Severity.NORMAL, Severity.INSUFFICIENT, Severity.MODERATE, Severity.SEVERE)
 
 
@@ -38,12 +44,13 @@ class IncidentEvent:
 
     Attributes:
         at: event time of the look; opened_at: of the look that opened the episode.
-        rule: which rule opened it; headline: one line; reasons: one sentence each.
+        rule: which rule stands for its severity; headline: one line; reasons: one sentence each.
         features: the worst first, each as plain JSON with at least ``feature``; a few carry a
             ``histogram`` of shares.
         report_id: the look's report. rows: rows of its window.
-        retrain: did it ask for the model's retrain run?
+        retrain: does this look ask for the model's retrain run?
         closed_reason: why it is over; only of ``closed``.
+        newest: is it the model's newest look? Not part of the message.
     """
 
     model: str
@@ -62,6 +69,7 @@ class IncidentEvent:
     rows: int
     retrain: bool
     closed_reason: str | None = None
+    newest: bool = True
 
     @property
     def incident_id(self) -> str:
@@ -70,6 +78,7 @@ class IncidentEvent:
     def payload(self) -> dict[str, Any]:
         """The event as a message is made from it: its fields, and ``incident_id``."""
         plain: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        del plain["newest"]
         plain |= {"at": iso(self.at), "opened_at": iso(self.opened_at)}
         return {"incident_id": self.incident_id, **plain}
 
@@ -105,9 +114,8 @@ def record_incident(
 ) -> str:
     """Record the event in the caller's transaction; the incident's id. Twice is once.
 
-    An episode that opens while another one of the model and kind is open ends that one (a new
-    version is watched instead of the old). One that opened earlier, as a backfill finds it, is
-    recorded as closed, since the later one is what stands.
+    What opens at the newest look ends any other open incident of the model and kind (a new version
+    is watched instead of the old one, or the episode began earlier than was known).
 
     Args:
         tx: a write transaction; entries of the audit log are appended, so do this last in it.
@@ -123,60 +131,26 @@ def record_incident(
     else:
         standing = _standing(tx, name, event)
         told = standing.state == "open"
-        if told and event.event == "updated":
+        past = not told and standing.closed_at is None
+        if event.event == "updated" and (told or past):
             _update(tx, event, standing)
-        elif told:
+        elif event.event == "closed" and (told or past):
             _close(tx, standing, at=event.at, reason=event.closed_reason, now=now, by=by)
     if told:
-        _tell(tx, event.payload(), channels=channels, now=now)
+        tell_all(tx, event.payload(), channels=channels, now=now)
     return name
 
 
 def _open(
     tx: Connection, event: IncidentEvent, *, channels: Sequence[str], now: datetime, by: str
 ) -> bool:
-    """Is it new? A retry, or a scan of the same moment again, finds it there."""
+    """Is it to be told? A retry, or a scan of the same moment again, finds it there."""
     name = event.incident_id
-    if tx.scalar(select(incidents.c.id).where(incidents.c.id == name)) is not None:
+    standing = tx.execute(select(incidents).where(incidents.c.id == name)).first()
+    if standing is not None and not _opens_again(standing, event):
         return False
-    other = tx.execute(
-        select(incidents).where(
-            incidents.c.model_name == event.model,
-            incidents.c.kind == event.kind,
-            incidents.c.state == "open",
-        )
-    ).first()
-    later = other is not None and other.opened_at > event.opened_at
-    if other is not None and not later:
-        reason = f"incident {name} of version {event.version} followed"
-        _close(tx, other, at=event.at, reason=reason, now=now, by=by)
-        ended = {"event": "closed", "at": iso(event.at), "closed_reason": reason}
-        _tell(tx, payload_of(other) | ended, channels=channels, now=now)
-    made = tx.execute(
-        dialect_insert(tx, incidents)
-        .values(
-            id=name,
-            model_name=event.model,
-            version_id=event.version_id,
-            model_version=event.version,
-            kind=event.kind,
-            state="closed" if later else "open",
-            severity=event.severity.value,
-            rule=event.rule,
-            opened_at=event.opened_at,
-            updated_at=event.at,
-            closed_at=other.opened_at if later and other is not None else None,
-            closed_reason=f"incident {other.id} was open already" if later and other else None,
-            features=_names(event),
-            report_id=event.report_id,
-            retrain_requested=event.retrain,
-            recorded_at=as_utc(now, what="now"),
-        )
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(incidents.c.id)
-    ).first()
-    if made is None:  # somebody recorded the same between the two statements
-        return False
+    if event.newest:
+        _end_others(tx, event, channels=channels, now=now, by=by)
     details = {
         "incident": name,
         "kind": event.kind,
@@ -186,8 +160,77 @@ def _open(
         "report": event.report_id,
         "features": _names(event),
     }
-    _entry(tx, "incident.opened", event.model, event.version_id, details, by)
-    return True
+    if standing is not None:
+        _open_again(tx, event, standing)
+        _entry(tx, "incident.reopened", event.model, event.version_id, details, by)
+        return True
+    made = tx.execute(
+        dialect_insert(tx, incidents)
+        .values(
+            id=name,
+            model_name=event.model,
+            version_id=event.version_id,
+            model_version=event.version,
+            kind=event.kind,
+            state="open" if event.newest else "closed",
+            severity=event.severity.value,
+            rule=event.rule,
+            opened_at=event.opened_at,
+            updated_at=event.at,
+            closed_reason=None if event.newest else _PAST,
+            features=_names(event),
+            report_id=event.report_id,
+            retrain_requested=event.retrain,
+            retrain_requested_at=event.at if event.retrain else None,
+            recorded_at=as_utc(now, what="now"),
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(incidents.c.id)
+    ).first()
+    if made is None:  # somebody recorded the same between the two statements
+        return False
+    past = {} if event.newest else {"past": True}
+    _entry(tx, "incident.opened", event.model, event.version_id, details | past, by)
+    return event.newest
+
+
+def _opens_again(standing: Row[Any], event: IncidentEvent) -> bool:
+    """It was closed, and a look no older than its end says that the alarm is on."""
+    if standing.state == "open" or not event.newest:
+        return False
+    return standing.closed_at is None or event.at >= standing.closed_at
+
+
+def _open_again(tx: Connection, event: IncidentEvent, standing: Row[Any]) -> None:
+    """Who had answered it before it was closed has not answered this; a snooze goes on."""
+    answered = {"acknowledged_by": None, "acknowledged_at": None}
+    over = {"state": "open", "closed_at": None, "closed_reason": None}
+    tx.execute(
+        update(incidents)
+        .where(incidents.c.id == standing.id)
+        .values(**_as_of(event, standing), **over, **answered)
+    )
+
+
+def _end_others(
+    tx: Connection, event: IncidentEvent, *, channels: Sequence[str], now: datetime, by: str
+) -> None:
+    other = tx.execute(
+        select(incidents).where(
+            incidents.c.model_name == event.model,
+            incidents.c.kind == event.kind,
+            incidents.c.state == "open",
+            incidents.c.id != event.incident_id,
+        )
+    ).first()
+    if other is None:
+        return
+    reason = f"incident {event.incident_id} of version {event.version} followed"
+    if other.opened_at > event.opened_at:
+        reason = f"it is part of incident {event.incident_id}, which began earlier"
+    _close(tx, other, at=event.at, reason=reason, now=now, by=by)
+    ended = {"event": "closed", "at": iso(event.at), "closed_reason": reason}
+    tell_all(tx, payload_of(other) | ended, channels=channels, now=now)
 
 
 def _standing(tx: Connection, name: str, event: IncidentEvent) -> Row[Any]:
@@ -202,20 +245,23 @@ def _standing(tx: Connection, name: str, event: IncidentEvent) -> Row[Any]:
 
 def _update(tx: Connection, event: IncidentEvent, standing: Row[Any]) -> None:
     """What is newer replaces what stands; the worst severity stays."""
-    if event.at <= standing.updated_at:
-        return
+    if event.at >= standing.updated_at:
+        values = _as_of(event, standing)
+        tx.execute(update(incidents).where(incidents.c.id == standing.id).values(**values))
+
+
+def _as_of(event: IncidentEvent, standing: Row[Any]) -> dict[str, Any]:
     worst = max(Severity(standing.severity), event.severity, key=_RANK.index)
-    tx.execute(
-        update(incidents)
-        .where(incidents.c.id == standing.id)
-        .values(
-            severity=worst.value,
-            features=_names(event),
-            report_id=event.report_id,
-            updated_at=event.at,
-            retrain_requested=standing.retrain_requested or event.retrain,
-        )
-    )
+    asked = event.at if event.retrain else standing.retrain_requested_at
+    return {
+        "severity": worst.value,
+        "rule": event.rule if worst is event.severity else standing.rule,
+        "features": _names(event),
+        "report_id": event.report_id,
+        "updated_at": max(event.at, standing.updated_at),
+        "retrain_requested": standing.retrain_requested or event.retrain,
+        "retrain_requested_at": asked,
+    }
 
 
 def _close(
@@ -234,14 +280,6 @@ def _close(
     )
     details = {"incident": standing.id, "kind": standing.kind, "at": moment, "reason": reason}
     _entry(tx, "incident.closed", standing.model_name, standing.version_id, details, by)
-
-
-def _tell(
-    tx: Connection, payload: Mapping[str, Any], *, channels: Sequence[str], now: datetime
-) -> None:
-    key = f"{payload['incident_id']}:{payload['event']}:{payload['at']}"
-    for channel in dict.fromkeys(channels):
-        tell(tx, payload, key=key, channel=channel, now=now)
 
 
 def _names(event: IncidentEvent) -> list[str]:

@@ -28,14 +28,19 @@ incidents = Table(
     Column("kind", ascii_text(16), nullable=False),  # drift, data
     Column("state", ascii_text(16), nullable=False),  # open, closed
     Column("severity", ascii_text(16), nullable=False),  # the worst so far
-    Column("rule", ascii_text(32), nullable=False),  # which rule opened it
+    Column("rule", ascii_text(32), nullable=False),  # which rule stands for the severity
     Column("opened_at", UtcDateTime, nullable=False),  # event time
     Column("updated_at", UtcDateTime, nullable=False),
+    # Of a closed one: nothing while an episode of the past has no known end.
     Column("closed_at", UtcDateTime, nullable=True),
     Column("closed_reason", Text, nullable=True),
     Column("features", CanonicalJson, nullable=False),  # names, the worst first
     Column("report_id", ascii_text(32), nullable=False),  # the latest
     Column("retrain_requested", Boolean, nullable=False),
+    Column(
+        "retrain_requested_at", UtcDateTime, nullable=True
+    ),  # event time of the last look to ask
+    Column("retrain_told_at", UtcDateTime, nullable=True),  # of the last request that was passed on
     Column("acknowledged_by", Text, nullable=True),
     Column("acknowledged_at", UtcDateTime, nullable=True),
     Column("snoozed_until", UtcDateTime, nullable=True),

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from governance.store.schema import BIGINT, metadata
@@ -89,10 +90,18 @@ model_drift_reports = Table(
     Column("episode", CanonicalJson, nullable=False),  # where the alarm rules stand after this look
     Column("incident_id", ascii_text(12), nullable=True),
     Column("revision", Integer, nullable=False),
+    Column("passing", Boolean, nullable=False),  # its features' rows go after a while
     Column("recorded_at", UtcDateTime, nullable=False),
     UniqueConstraint("model_name", "version_id", "at"),
     Index("ix_model_drift_reports_version_id_at", "version_id", "at"),
     Index("ix_model_drift_reports_at", "at"),
+    Index(
+        "ix_model_drift_reports_passing",
+        "model_name",
+        "at",
+        sqlite_where=text("passing = 1"),
+        postgresql_where=text("passing"),
+    ),
 )
 
 model_drift_report_features = Table(

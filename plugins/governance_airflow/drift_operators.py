@@ -6,8 +6,9 @@
                                       trigger_rule="all_done")
     scan >> DeliverAlertsOperator(task_id="deliver_alerts", trigger_rule="all_done")
 
-Repeating a task changes nothing: reports and incidents are found again by their moment, and the
-outbox tells each event once.
+Repeating a task changes nothing: reports and incidents are found again by their moment, the outbox
+tells each event once, and each request for a retrain run is taken once from its incident. What
+remains: a task that dies between taking a request and its own end leaves a request without a run.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from governance.errors import (
     SettingsError,
     UnavailableError,
 )
-from governance.values import iso
+from governance.history.retrain_requests import take_request
+from governance.values import iso, parse_time
 from governance_airflow.assets import DRIFT_ALIAS, severe_drift
 from governance_airflow.connection import open_governance
 from governance_airflow.mail_connection import server_arguments
@@ -101,8 +103,9 @@ class ScanDriftOperator(BaseOperator):
 class RequestRetrainingOperator(BaseOperator):
     """An asset event for every model whose severe drift asks for a retrain run.
 
-    The package limits how often it asks. A task of its own, since Airflow drops the events of a
-    failed task, and one model that cannot be scanned must not keep another from being retrained.
+    The package limits how often it asks, and each request is passed on once. A task of its own,
+    since Airflow drops the events of a failed task, and one model that cannot be scanned must not
+    keep another from being retrained.
 
     Args:
         scan_task_id: the mapped scans, whichever of them failed.
@@ -115,11 +118,19 @@ class RequestRetrainingOperator(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         told = context["ti"].xcom_pull(task_ids=[self.scan_task_id], key=REQUESTS)
         requests = [request for shard in told for request in shard or []]
-        for request in requests:
-            context["outlet_events"][DRIFT_ALIAS].add(
-                severe_drift(request["model"]),
-                extra={key: request[key] for key in ("at", "report", "incident")},
-            )
+        if not requests:
+            return []
+        with open_governance() as gov:
+            for request in requests:
+                with gov.database.begin() as tx:
+                    taken = take_request(tx, request["incident"], at=parse_time(request["at"]))
+                if not taken:
+                    self.log.info("%s: asked for before", request["model"])
+                    continue
+                context["outlet_events"][DRIFT_ALIAS].add(
+                    severe_drift(request["model"]),
+                    extra={key: request[key] for key in ("at", "report", "incident")},
+                )
         return [request["model"] for request in requests]
 
 

@@ -19,9 +19,10 @@ from governance.history.incident_handling import (
     snooze_incident,
 )
 from governance.history.incidents import channels_of, record_incident
-from governance.store.alert_tables import alert_outbox
+from governance.history.retrain_requests import take_request
+from governance.store.alert_tables import alert_outbox, incidents
 from governance.store.database import Database
-from governance.values import Severity
+from governance.values import Severity, iso
 from tests.alarms import HOUR, START, event, record
 
 
@@ -115,17 +116,112 @@ def test_a_new_versions_incident_ends_the_old_versions(database: Database) -> No
     assert _actions(database) == ["incident.opened", "incident.closed", "incident.opened"]
 
 
-def test_a_backfill_records_an_earlier_episode_beside_the_one_that_is_open(
+def test_an_episode_of_the_past_is_told_to_nobody_and_ends_when_it_ended(
     database: Database,
 ) -> None:
     earlier = START - 100 * HOUR
-    now_open, past = record(database, event(), event(opened_at=earlier, at=earlier))
-    closing = event(what="closed", opened_at=earlier, at=earlier + HOUR, closed_reason="calm")
-    assert record(database, closing) == [past]
+    past = {"opened_at": earlier, "newest": False}
+    now_open, found = record(database, event(), event(at=earlier, **past))
+    with database.read() as connection:
+        incident = read_incident(connection, found)
+    assert (incident.state, incident.closed_at) == ("closed", None)
+    assert "found by a scan of the past" in str(incident.closed_reason)
+    with pytest.raises(ConflictError, match="was closed, so"), database.begin() as tx:
+        acknowledge_incident(tx, found, by="ann", at=START)
+    worse = event(what="updated", at=earlier + HOUR, severity=Severity.SEVERE, **past)
+    closing = event(what="closed", at=earlier + 2 * HOUR, closed_reason="calm", **past)
+    assert record(database, worse, closing, closing) == [found] * 3
     with database.read() as connection:
         assert read_incident(connection, now_open).state == "open"
-        found = read_incident(connection, past)
-    assert (found.state, found.opened_at, found.closed_at) == ("closed", earlier, START)
+        incident = read_incident(connection, found)
+    assert (incident.state, incident.opened_at) == ("closed", earlier)
+    assert (incident.closed_at, incident.closed_reason) == (earlier + 2 * HOUR, "calm")
+    assert incident.severity is Severity.SEVERE
+    assert _told(database) == [(now_open, "opened", "email")]
+    assert _actions(database) == ["incident.opened", "incident.opened", "incident.closed"]
+
+
+def test_an_episode_of_the_past_that_goes_on_is_opened_and_told_at_the_newest_look(
+    database: Database,
+) -> None:
+    (found,) = record(database, event(newest=False))
+    assert _told(database) == []
+    record(database, event(at=START + 3 * HOUR))
+    with database.read() as connection:
+        incident = read_incident(connection, found)
+    assert (incident.state, incident.closed_reason) == ("open", None)
+    assert _told(database) == [(found, "opened", "email")]
+
+
+def test_a_closed_incident_whose_alarm_is_on_is_opened_again_and_told_again(
+    database: Database,
+) -> None:
+    closing = event(what="closed", at=START + 2 * HOUR, closed_reason="replaced by 1.1.0")
+    (name, *_) = record(database, event(), closing)
+    with database.begin() as tx:
+        tx.execute(incidents.update().values(acknowledged_by="ann", acknowledged_at=START))
+    again = event(at=START + 2 * HOUR, severity=Severity.SEVERE, report_id="2" * 32)
+    record(database, again, again)
+    with database.read() as connection:
+        found = read_incident(connection, name)
+    assert (found.state, found.closed_at, found.closed_reason) == ("open", None, None)
+    assert (found.severity, found.report_id) == (Severity.SEVERE, "2" * 32)
+    assert found.acknowledged_by is None
+    record(database, closing, now=START + 3 * HOUR)  # the same look closes it once more
+    assert _told(database) == [(name, what, "email") for what in ("opened", "closed") * 2]
+    assert _actions(database) == [
+        "incident.opened",
+        "incident.closed",
+        "incident.reopened",
+        "incident.closed",
+    ]
+    assert AuditLog(database).verify()
+
+
+def test_an_episode_that_began_earlier_than_was_known_takes_the_later_one_in(
+    database: Database,
+) -> None:
+    later, earlier = record(database, event(), event(opened_at=START - 5 * HOUR, at=START + HOUR))
+    with database.read() as connection:
+        assert [found.id for found in list_incidents(connection, state="open")] == [earlier]
+        assert "began earlier" in str(read_incident(connection, later).closed_reason)
+
+
+def test_the_moment_of_the_last_request_is_kept_and_each_is_taken_once(database: Database) -> None:
+    at = START + 7 * HOUR
+    name = record(
+        database,
+        event(),
+        event(what="updated", at=at, severity=Severity.SEVERE, retrain=True),
+        event(what="updated", at=at + HOUR, severity=Severity.SEVERE),
+    )[0]
+    with database.read() as connection:
+        assert read_incident(connection, name).retrain_requested_at == at
+    taken = []
+    for moment in (at, at, at - HOUR, at + HOUR):
+        with database.begin() as tx:
+            taken.append(take_request(tx, name, at=moment))
+    assert taken == [True, False, False, False]
+    with database.begin() as tx:
+        assert not take_request(tx, "f" * 12, at=at)
+
+
+def test_the_rule_follows_the_severity(database: Database) -> None:
+    name = record(
+        database,
+        event(kind="data", rule="missed", severity=Severity.INSUFFICIENT),
+        event(kind="data", what="updated", rule="data", at=START + HOUR, severity=Severity.SEVERE),
+        event(
+            kind="data",
+            what="updated",
+            rule="missed",
+            at=START + 2 * HOUR,
+            severity=Severity.INSUFFICIENT,
+        ),
+    )[0]
+    with database.read() as connection:
+        found = read_incident(connection, name)
+    assert (found.rule, found.severity) == ("data", Severity.SEVERE)
 
 
 def test_an_older_update_does_not_hide_a_newer_one(database: Database) -> None:
@@ -143,12 +239,19 @@ def test_what_was_never_opened_cannot_go_on(database: Database, what: str) -> No
         record(database, event(what=what))
 
 
-def test_the_first_who_acknowledges_stays(database: Database) -> None:
+def test_the_first_who_acknowledges_stays_and_others_are_told_who_and_when(
+    database: Database,
+) -> None:
     (name,) = record(database, event())
-    for by, at in (("ann", START + HOUR), ("eve", START + 2 * HOUR)):
+    for at in (START + HOUR, START + 2 * HOUR):  # again is no change
         with database.begin() as tx:
-            found = acknowledge_incident(tx, name, by=by, at=at)
+            found = acknowledge_incident(tx, name, by="ann", at=at)
         assert (found.acknowledged_by, found.acknowledged_at) == ("ann", START + HOUR)
+    said = rf"by ann at {iso(START + HOUR)}"
+    with pytest.raises(ConflictError, match=said), database.begin() as tx:
+        acknowledge_incident(tx, name, by="eve", at=START + 3 * HOUR)
+    with database.read() as connection:
+        assert read_incident(connection, name) == found
     assert _actions(database) == ["incident.opened", "incident.acknowledged"]
     assert AuditLog(database).verify()
 

@@ -77,12 +77,12 @@ class DriftReport:
     Attributes:
         at: the evidence cut-off; the window is the day before it.
         severity: the worst of the features, or INSUFFICIENT.
-        features: every watched feature, the worst first.
+        features: every watched feature, the worst first; ``()`` when they are no longer kept.
         reference: ``window`` {start, end, class}, ``rolling`` {days, first, last, quarantined},
             ``frozen`` {days, first, last} or None.
         reasons: why the severity is what it is, one sentence each.
         event: ``opened``, ``updated`` or ``closed`` where this look changed an incident.
-        retrain_requested: should the model's retrain run be started?
+        retrain_requested: is this the look that asked for the model's retrain run?
         revision: how often the report was replaced because its evidence changed, from 1.
     """
 

@@ -2,7 +2,9 @@
 feature.
 
 Recording the same moment again replaces the report where its evidence changed and counts its
-revision. Neighbours: ``report`` (the value), ``scan`` (makes it), ``detections`` (single alerts).
+revision. Reports stay; the features of a look that was nothing special go after a while
+(``forget_figures``), and its ``features`` are ``()`` from then on. Neighbours: ``report`` (the
+value), ``scan`` (makes it), ``detections`` (single alerts).
 """
 
 from __future__ import annotations
@@ -163,8 +165,14 @@ def history(
     ]
 
 
-def write(tx: Connection, report: DriftReport, *, now: datetime) -> None:
-    """Record a report, in place of an earlier revision of it."""
+def write(tx: Connection, report: DriftReport, *, now: datetime, day_close: bool = True) -> None:
+    """Record a report, in place of an earlier revision of it.
+
+    Args:
+        day_close: does the look end a day? The features of one that does not, that is not drifted
+            and that belongs to no incident may be forgotten.
+    """
+    special = day_close or report.event is not None or report.incident_id is not None
     values = {
         "id": report.id,
         "model_name": report.model,
@@ -193,6 +201,7 @@ def write(tx: Connection, report: DriftReport, *, now: datetime) -> None:
         },
         "incident_id": report.incident_id,
         "revision": report.revision,
+        "passing": not special and report.severity not in _DRIFTED,
         "recorded_at": now,
     }
     if report.revision > 1:
@@ -221,6 +230,17 @@ def write(tx: Connection, report: DriftReport, *, now: datetime) -> None:
                 for feature in report.features
             ],
         )
+
+
+def forget_figures(tx: Connection, model: str, *, before: datetime) -> None:
+    """Drop the features of a model's looks before this time that were nothing special (``write``).
+
+    One statement finds them by an index of just those, so that it costs as much as a day holds.
+    """
+    passing = (_reports.model_name == model, _reports.at < before, _reports.passing)
+    old = select(_reports.id).where(*passing)
+    tx.execute(delete(model_drift_report_features).where(_features.report_id.in_(old)))
+    tx.execute(update(model_drift_reports).where(*passing).values(passing=False))
 
 
 def _with_features(connection: Connection, rows: Sequence[Row[Any]]) -> list[DriftReport]:

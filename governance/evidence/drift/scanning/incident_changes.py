@@ -1,17 +1,18 @@
 """What the state of the alarm rules after a look means for incidents: events to be recorded.
 
 At the newest look of a model, incidents follow the state: what is on and not open is opened, what
-is open and not on is closed, and incidents of a version that no longer decides are closed. An older
-look, scanned late or again, adds what it found and settles nothing that came after it. Neighbours:
-``recording`` (writes), ``governance.history.incidents`` (what an event does).
+is open and not on is closed, what was closed and is on is opened again, and incidents of a version
+that no longer decides are closed. An older look, scanned late or again, settles nothing that came
+after it: what it opens is an episode of the past, of which nobody is told, and it closes no open
+incident. Neighbours: ``recording`` (writes), ``governance.history.incidents`` (what an event does).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, or_, select
 
@@ -20,6 +21,7 @@ from governance.evidence.drift.report import FeatureReport
 from governance.evidence.drift.scanning.looking import Seen
 from governance.history.incidents import IncidentEvent, incident_id
 from governance.policy.drift.episodes import Episode, EpisodeEvent, Kind, Track
+from governance.policy.drift.findings import worst
 from governance.store.alert_tables import incidents
 from governance.values import Severity, parse_time
 
@@ -70,118 +72,130 @@ def incident_changes(
             changes.events.append(_replaced(row, seen, report))
     for kind in kinds:
         track: Track | None = getattr(episode, kind)
-        event = told.get(kind)
         own = [row for row in rows if row.kind == kind and row.version_id == version.id]
-        if event is None and is_newest:
-            event = _settled(kind, track, own, seen)
-        if event is None:
-            if track is not None:
-                changes.incident_id = changes.incident_id or _id(seen, kind, track.opened_at)
-            continue
-        changes.said.append(event)
-        name = incident_id(version.name, version.id, kind, event.opened_at)
-        changes.incident_id = changes.incident_id or name
-        known = any(row.id == name for row in own)
-        if event.event != "opened" and not known:
-            if not (is_newest and track is not None):
+        for event in _settled(kind, track, told.get(kind), own) if is_newest else _of(told, kind):
+            known = _row_of(event.opened_at, own)
+            changes.said.append(event)
+            changes.incident_id = changes.incident_id or _id(seen, kind, event.opened_at)
+            if event.event != "opened" and known is None:
                 continue  # it was never opened, so nobody waits for its end
-            event = replace(event, event="opened")
-        retrain = kind == "drift" and _asks_for_retraining(tx, seen, event, name)
-        changes.retrain = changes.retrain or retrain
-        changes.events.append(_event(event, seen, features, report=report, retrain=retrain))
-        if event.event == "opened" and not known:
-            changes.detections = [_detected(item, seen) for item in features if _drifted(item)]
+            is_open = known is not None and known.state == "open"
+            if event.event == "closed" and is_open and not is_newest:
+                continue  # a later look says whether it is over
+            retrain = kind == "drift" and _asks_for_retraining(tx, seen, event, known, is_newest)
+            changes.retrain = changes.retrain or retrain
+            made = _event(event, seen, features, episode, report=report)
+            made = replace(made, retrain=retrain, newest=is_newest)
+            changes.events.append(replace(made, event="updated") if retrain and is_open else made)
+            if event.event == "opened" and known is None:
+                changes.detections = [_detected(item, seen) for item in features if _drifted(item)]
+        if track is not None and changes.incident_id is None:
+            changes.incident_id = _id(seen, kind, parse_time(track.opened_at))
     return changes
+
+
+def _of(told: Mapping[Kind, EpisodeEvent], kind: Kind) -> list[EpisodeEvent]:
+    return [told[kind]] if kind in told else []
+
+
+def _settled(
+    kind: Kind, track: Track | None, event: EpisodeEvent | None, own: Sequence[Row[Any]]
+) -> list[EpisodeEvent]:
+    """What makes incidents follow the state, whatever was recorded before."""
+    if track is None:
+        ending = None if event is None else event.opened_at
+        ended = [_not_on(row) for row in own if row.state == "open" and row.opened_at != ending]
+        return ended if event is None else [*ended, event]
+    row = _row_of(parse_time(track.opened_at), own)
+    if event is None:
+        return [] if row is not None and row.state == "open" else [_on(kind, track)]
+    return [replace(event, event=_at_newest(event, row))]
+
+
+def _row_of(opened_at: datetime, own: Sequence[Row[Any]]) -> Row[Any] | None:
+    return next((row for row in own if row.opened_at == opened_at), None)
+
+
+def _at_newest(event: EpisodeEvent, row: Row[Any] | None) -> Literal["opened", "updated"]:
+    """An alarm that is on at the newest look has an open incident, and its severity."""
+    if row is None or row.state != "open":
+        return "opened"
+    worse = worst((Severity(row.severity), event.severity)) is not Severity(row.severity)
+    return "updated" if worse or event.event != "opened" else "opened"
 
 
 def _standing(
     tx: Connection, seen: Seen, told: dict[Kind, EpisodeEvent], episode: Episode
 ) -> Sequence[Row[Any]]:
     """Open incidents of the model, and those that this look speaks of."""
-    version = seen.version
-    names = [
-        incident_id(version.name, version.id, kind, event.opened_at) for kind, event in told.items()
-    ]
+    names = [_id(seen, kind, event.opened_at) for kind, event in told.items()]
     names += [
-        _id(seen, kind, track.opened_at)
+        _id(seen, kind, parse_time(track.opened_at))
         for kind, track in (("drift", episode.drift), ("data", episode.data))
         if track is not None
     ]
     return tx.execute(
         select(incidents).where(
-            _columns.model_name == version.name,
+            _columns.model_name == seen.version.name,
             or_(_columns.state == "open", _columns.id.in_(names)),
         )
     ).all()
 
 
-def _id(seen: Seen, kind: str, opened_at: str) -> str:
-    return incident_id(seen.version.name, seen.version.id, kind, parse_time(opened_at))
+def _id(seen: Seen, kind: str, opened_at: datetime) -> str:
+    return incident_id(seen.version.name, seen.version.id, kind, opened_at)
 
 
-def _settled(
-    kind: Kind, track: Track | None, own: Sequence[Row[Any]], seen: Seen
-) -> EpisodeEvent | None:
-    """What is needed where state and incidents differ, because earlier looks were made again."""
-    if track is not None:
-        if any(row.id == _id(seen, kind, track.opened_at) for row in own):
-            return None
-        return EpisodeEvent(
-            kind=kind,
-            event="opened",
-            opened_at=parse_time(track.opened_at),
-            rule=track.rule,
-            severity=track.severity,
-            features=track.features,
-        )
-    still = next((row for row in own if row.state == "open"), None)
-    if still is None:
-        return None
+def _on(kind: Kind, track: Track) -> EpisodeEvent:
     return EpisodeEvent(
         kind=kind,
+        event="opened",
+        opened_at=parse_time(track.opened_at),
+        rule=track.rule,
+        severity=track.severity,
+        features=track.features,
+    )
+
+
+def _not_on(row: Row[Any]) -> EpisodeEvent:
+    return EpisodeEvent(
+        kind=row.kind,
         event="closed",
-        opened_at=still.opened_at,
-        rule=still.rule,
-        severity=Severity(still.severity),
-        features=tuple(still.features),
+        opened_at=row.opened_at,
+        rule=row.rule,
+        severity=Severity(row.severity),
+        features=tuple(row.features),
         closed_reason="earlier looks were made again with other data, which show no alarm",
     )
 
 
-def _asks_for_retraining(tx: Connection, seen: Seen, event: EpisodeEvent, name: str) -> bool:
+def _asks_for_retraining(
+    tx: Connection, seen: Seen, event: EpisodeEvent, row: Row[Any] | None, is_newest: bool
+) -> bool:
+    """At the newest look, once in ``retrain_every_days`` of event time; a look that asked has."""
     if seen.watch.retrain_on_drift != "severe" or event.severity is not Severity.SEVERE:
         return False
     if event.event == "closed":
         return False
+    if row is not None and row.retrain_requested_at == seen.at:
+        return True
     since: datetime = seen.at - timedelta(days=seen.limits.retrain_every_days)
-    other = tx.execute(
-        select(_columns.id)
-        .where(
-            _columns.model_name == seen.version.name,
-            _columns.retrain_requested.is_(True),
-            _columns.opened_at > since,
-            _columns.opened_at <= seen.at,
-            _columns.id != name,
-        )
-        .limit(1)
-    ).first()
-    return other is None
+    asked = select(_columns.id).where(
+        _columns.model_name == seen.version.name, _columns.retrain_requested_at > since
+    )
+    return is_newest and tx.execute(asked.limit(1)).first() is None
 
 
 def _event(
     event: EpisodeEvent,
     seen: Seen,
     features: Sequence[FeatureReport],
+    episode: Episode,
     *,
     report: str,
-    retrain: bool,
 ) -> IncidentEvent:
     plots = seen.reference["histograms"]
-    involved = [
-        item
-        for item in features
-        if item.feature in event.features or item.severity is not Severity.NORMAL
-    ]
+    involved = [item for item in features if item.feature in event.features or _drifted(item)]
     drawn = [item.feature for item in involved if item.feature in plots][:_MOST_HISTOGRAMS]
     return IncidentEvent(
         model=seen.version.name,
@@ -193,7 +207,7 @@ def _event(
         opened_at=event.opened_at,
         severity=event.severity,
         rule=event.rule,
-        headline=_headline(event, seen, features),
+        headline=_headline(event, seen, features, episode),
         reasons=tuple(seen.judged.reasons),
         features=tuple(
             {
@@ -204,17 +218,21 @@ def _event(
         ),
         report_id=report,
         rows=seen.look.rows,
-        retrain=retrain,
+        retrain=False,
         closed_reason=event.closed_reason,
     )
 
 
-def _headline(event: EpisodeEvent, seen: Seen, features: Sequence[FeatureReport]) -> str:
+def _headline(
+    event: EpisodeEvent, seen: Seen, features: Sequence[FeatureReport], episode: Episode
+) -> str:
     who = seen.version.ref
     if event.event == "closed":
         return f"{who}: the {event.kind} incident is over"
     if event.rule == "missed":
-        return f"{who}: too little data to say anything, {seen.limits.missed_looks} looks in a row"
+        looks = max(episode.missed, seen.limits.missed_looks)
+        why = "".join(f": {reason}" for reason in seen.judged.reasons[:1])
+        return f"{who}: no usable data for {looks} looks{why}"
     moved = [item.feature for item in features if _drifted(item)] or list(event.features)
     names = ", ".join(moved[:3]) + (", ..." if len(moved) > 3 else "")
     what = "drift" if event.kind == "drift" else "trouble with the data"

@@ -90,6 +90,7 @@ def _create_reports() -> None:
         _required("episode", _JSON),
         sa.Column("incident_id", _ascii(12), nullable=True),
         _required("revision", sa.Integer()),
+        _required("passing", sa.Boolean()),
         _required("recorded_at", _TIME),
         sa.PrimaryKeyConstraint("id", name="pk_model_drift_reports"),
         sa.UniqueConstraint(
@@ -97,6 +98,13 @@ def _create_reports() -> None:
         ),
     )
     op.create_index("ix_model_drift_reports_at", "model_drift_reports", ["at"])
+    op.create_index(
+        "ix_model_drift_reports_passing",
+        "model_drift_reports",
+        ["model_name", "at"],
+        sqlite_where=sa.text("passing = 1"),
+        postgresql_where=sa.text("passing"),
+    )
     op.create_index(
         "ix_model_drift_reports_version_id_at", "model_drift_reports", ["version_id", "at"]
     )
@@ -186,6 +194,8 @@ def _create_alerts() -> None:
         _required("features", _JSON),
         _required("report_id", _ascii(32)),
         _required("retrain_requested", sa.Boolean()),
+        sa.Column("retrain_requested_at", _TIME, nullable=True),
+        sa.Column("retrain_told_at", _TIME, nullable=True),
         sa.Column("acknowledged_by", sa.Text(), nullable=True),
         sa.Column("acknowledged_at", _TIME, nullable=True),
         sa.Column("snoozed_until", _TIME, nullable=True),
