@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +21,10 @@ FINISHED = ("success", "failed")
 LOCKED_ATTEMPTS = 20
 LOCKED_PAUSE = 0.5  # seconds
 GROUP_MARKS = ("::group::", "::endgroup::")  # how the log view folds lines; nothing to read
+
+
+class LockedError(ServicesError):
+    """SQLite let another writer go first: a 503, or a 500 with "Database error"."""
 
 
 def failure(content: Sequence[Any], lines: int = 12) -> str:
@@ -100,10 +104,9 @@ class AirflowRest:
     def backfill(self, dag_id: str, first: datetime, last: datetime) -> int:
         """Start the runs of `first <= logical date <= last`, done ones again; gives its id.
 
-        A backfill that a stopped Airflow left open is cancelled first. On SQLite Airflow refuses
-        with 503 what meets another writer, so it is asked again. It then deletes the runs it had
-        made so far, and a scheduler that has one of them in hand dies of that: hence the DAG is
-        paused until all runs are there.
+        A backfill that a stopped Airflow left open is cancelled first. One that meets another
+        writer is asked for again. Airflow then deletes the runs it had made so far, and a scheduler
+        that has one of them in hand dies of that: hence the DAG is paused until all are there.
         """
         query = f"/api/v2/backfills?dag_id={dag_id}&limit=100&order_by=-id"
         body = {
@@ -119,9 +122,9 @@ class AirflowRest:
                     for found in self._call("GET", query)["backfills"]:
                         if found["completed_at"] is None:
                             self._call("PUT", f"/api/v2/backfills/{found['id']}/cancel")
-                    return int(self._call("POST", "/api/v2/backfills", body)["id"])
-                except ServicesError as error:
-                    if "answered 503" not in str(error) or attempt == LOCKED_ATTEMPTS - 1:
+                    return int(self._ask("POST", "/api/v2/backfills", body)["id"])
+                except LockedError:
+                    if attempt == LOCKED_ATTEMPTS - 1:
                         raise
                     time.sleep(LOCKED_PAUSE)
         raise AssertionError("the last attempt returns or raises")
@@ -201,12 +204,21 @@ class AirflowRest:
         return failure(answer.json().get("content", []) if answer.is_success else [])
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The answer's content; what met another writer changed nothing, so it is asked again."""
+        for _ in range(LOCKED_ATTEMPTS - 1):
+            with suppress(LockedError):
+                return self._ask(method, path, body)
+            time.sleep(LOCKED_PAUSE)
+        return self._ask(method, path, body)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         try:
             answer = self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
             raise ServicesError(f"Airflow did not answer {method} {path}: {error}") from error
         if not answer.is_success:
-            raise ServicesError(
+            locked = answer.status_code == 503 or '"Database error"' in answer.text
+            raise (LockedError if locked else ServicesError)(
                 f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:300]}"
             )
         return answer.json() if answer.content else None

@@ -316,7 +316,7 @@ def test_why_an_airflow_died_is_not_hidden_by_dags_that_can_no_more_be_paused() 
 
 
 class Locked(BaseHTTPRequestHandler):
-    """An Airflow on SQLite that twice meets another writer while it makes a backfill."""
+    """An Airflow on SQLite that meets another writer when it makes a backfill, and thereafter."""
 
     on = True
     refusals = 2
@@ -326,7 +326,12 @@ class Locked(BaseHTTPRequestHandler):
         self._say({"is_paused": not Locked.on, "backfills": []})
 
     def do_PATCH(self) -> None:
-        Locked.on = not self._body()["is_paused"]
+        wanted = not self._body()["is_paused"]
+        if wanted and Locked.refusals:  # what follows on a refusal is refused as well at first
+            Locked.refusals = 0
+            self._say({"detail": {"reason": "Database error"}}, 500)
+            return
+        Locked.on = wanted
         self._say({})
 
     def do_POST(self) -> None:
@@ -345,7 +350,7 @@ class Locked(BaseHTTPRequestHandler):
     def _say(self, body: dict[str, Any], status: int = 200) -> None:
         self.send_response(status)
         self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
+        self.wfile.write(json.dumps(body, separators=(",", ":")).encode())
 
     def log_message(self, *_: object) -> None:
         pass
