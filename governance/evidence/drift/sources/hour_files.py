@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from governance.canonical import sha256_of
 from governance.errors import LiveDataError
+from governance.evidence.drift.sources.live import printable
 
 SUFFIX = ".parquet"
 # What stores tell of a file's age, the most telling first; memory and FTP know only times.
@@ -31,7 +32,9 @@ _STAMPS = (
 
 @dataclass(frozen=True, slots=True, order=True)
 class HourFile:
-    """One file: ``stamp`` is what the store tells of its last change."""
+    """One file: ``stamp`` is what the store tells of its last change. ``name`` is for texts and
+    fingerprints, with what is no character escaped; ``path`` is what opens it.
+    """
 
     name: str
     path: str
@@ -93,11 +96,27 @@ def open_store(path: str) -> Store:
 
 
 def shown(path: str) -> str:
-    """
-    >>> shown("ftp://ann:secret@host/live")
+    """Scheme, host and path: what may be told of a URL that may hold a secret anywhere else.
+
+    >>> shown("ftp://ann:sec/ret@host/live?sig=secret#secret")
     'ftp://host/live'
+    >>> shown("s3://bucket/live@home"), shown("https://host/x?sig=sec@ret")
+    ('s3://bucket/live@home', 'https://...')
     """
-    return re.sub(r"://[^/]*@", "://", path)
+    return "::".join(_shown(part) for part in re.split(r"::(?=[A-Za-z0-9+.-]+://)", path))
+
+
+def _shown(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return url
+    where, *queries = re.split(r"[?#]", rest, maxsplit=1)
+    if any("@" in query for query in queries):  # of a password, or of a query: nobody can say
+        return f"{scheme}://..."
+    authority = where.partition("/")[0]
+    if "@" in authority or ":" in authority:  # a password may hold a slash
+        where = where.rpartition("@")[2]
+    return f"{scheme}://{where}"
 
 
 class LocalStore:
@@ -132,7 +151,7 @@ class LocalStore:
         return {place: found for place in places if (found := self.at(place)) is not None}
 
     def open(self, file: HourFile) -> Any:
-        return pa.OSFile(file.path)
+        return pa.OSFile(os.fsencode(file.path))  # a name need not be UTF-8
 
     def base_exists(self) -> bool:
         return os.path.isdir(self._base)
@@ -210,7 +229,7 @@ class RemoteStore:
             raise LiveDataError(
                 f"{self._name} cannot be read ({type(error).__name__}); check that it is reached "
                 "from here, and its credentials in the environment"
-            ) from error
+            ) from None  # its text may repeat the URL
 
 
 def _counts(name: str) -> bool:
@@ -219,7 +238,7 @@ def _counts(name: str) -> bool:
 
 
 def _local(name: str, path: str, status: os.stat_result) -> HourFile:
-    return HourFile(name, path, status.st_size, str(status.st_mtime_ns))
+    return HourFile(printable(name), path, status.st_size, str(status.st_mtime_ns))
 
 
 def _of_infos(infos: Iterable[Mapping[str, Any]]) -> HourFiles:
@@ -228,7 +247,7 @@ def _of_infos(infos: Iterable[Mapping[str, Any]]) -> HourFiles:
         path = str(info["name"])
         name = path.rstrip("/").rpartition("/")[2]
         if info.get("type") == "file" and _counts(name):
-            files.append(HourFile(name, path, int(info.get("size") or 0), _stamp(info)))
+            files.append(HourFile(printable(name), path, int(info.get("size") or 0), _stamp(info)))
         else:
             others.append(name)
     return _sorted(files, others)
@@ -241,5 +260,5 @@ def _stamp(info: Mapping[str, Any]) -> str:
 
 
 def _sorted(files: list[HourFile], others: list[str]) -> HourFiles:
-    told = sorted(name for name in others if not name.startswith((".", "_")))
+    told = sorted(printable(name) for name in others if not name.startswith((".", "_")))
     return HourFiles(tuple(sorted(files)), tuple(told))

@@ -40,6 +40,7 @@ class LiveRows:
             null type.
         status: of one hour; of several hours CORRUPT or INVALID if one of them is.
         problem: what is wrong, one sentence each, also where rows remain; ``None`` if nothing is.
+            What cannot be stored or encoded in it (NUL, half characters) is escaped.
         fingerprint: of the one hour that was read, taken before reading; ``None`` where the source
             cannot tell, or several hours were read.
         outside: rows that were dropped since their time is not in their hour, or missing.
@@ -55,12 +56,23 @@ class LiveRows:
     outside: int = 0
 
     def __post_init__(self) -> None:
+        if self.problem is not None:
+            object.__setattr__(self, "problem", printable(self.problem))
         if (self.table is None) == (self.status is LiveStatus.OK):
             raise ValueError("there is a table exactly where the status is ok")
 
     @property
     def rows(self) -> int:
         return 0 if self.table is None else int(self.table.num_rows)
+
+
+def printable(text: str) -> str:
+    """``text`` as every database and encoding takes it; names in data may hold anything.
+
+    >>> printable("part-\\udcff\\0.parquet")
+    'part-\\udcff\\x00.parquet'
+    """
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 class LiveSource(Protocol):

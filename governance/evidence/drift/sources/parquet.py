@@ -157,7 +157,7 @@ class ParquetSource:
             raise LiveDataError(
                 f"{self._name}: {where} cannot be fetched ({type(error).__name__}); check that the "
                 "store is reached from here, and read again"
-            ) from error
+            ) from None  # its text may repeat the URL
 
     def _check_base(self) -> None:
         """Nothing at all is no missing hour: a disk that is not there says nothing of any hour."""
@@ -212,6 +212,8 @@ def _gaps(parts: Sequence[tuple[str, pa.Table]]) -> list[str]:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:  # without the path
+        return error.strerror or type(error).__name__
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 

@@ -3,18 +3,22 @@
 The time filter is part of the statement, with bound values. Neighbours: ``sql_connection`` reads
 without writing, ``sql_values`` turns rows into Arrow.
 
-SQLite has no times but text. Texts are compared with ``2013-02-08T18:00:00`` (and where that finds
-none, with a space for the ``T``); so they must be ISO 8601 in UTC, all written in one way.
+SQLite has no times but text. Texts are compared with ``2013-02-08T18:00:00``, and with a space for
+the ``T``; so they must be ISO 8601 in UTC. A row of a table whose time is written in another way,
+in another zone, or not there has no hour: it is counted in ``outside`` and told, never left out in
+silence.
 
-Not promised: a query that cannot be a subquery; rows without a time, which no hour has; a changed
-row that leaves an hour's number of rows as it was (fingerprints count).
+Not promised: a query that cannot be a subquery; a changed row that leaves an hour's number of rows
+as it was (fingerprints count); that rows without an hour which come after the first reading of a
+source are counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -29,6 +33,16 @@ from governance.evidence.drift.sources.sql_values import in_utc, time_array, val
 
 _BATCH = 20_000  # rows that are Python objects at the same time
 Bounds = tuple[Any, Any]
+_COUNTED = ("postgresql", "sqlite")  # databases that count rows by the hour
+_DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][T ][0-9]*"
+
+
+class _Found(NamedTuple):
+    """Rows, how many were left out since their text is not in UTC, and those of the interval."""
+
+    table: pa.Table | None
+    foreign: int
+    foreign_here: int
 
 
 class SqlSource:
@@ -52,6 +66,7 @@ class SqlSource:
         self._query = (query or "").strip().rstrip(";")
         self._time_column = time_column
         self._name = table if table else "the query"
+        self._nowhere: int | None = None
 
     def read(self, start: datetime, end: datetime, columns: Sequence[str]) -> LiveRows:
         """See :class:`~governance.evidence.drift.sources.live.LiveSource`."""
@@ -60,12 +75,17 @@ class SqlSource:
         try:
             with self._database.read() as connection:
                 names = self._names(connection, columns, (first, last))
-                table = self._rows(connection, names, first, last)
-                if table is None:
+                found = self._rows(connection, names, first, last)
+                table = found.table
+                if table is None and not found.foreign:
                     self._check_sample(connection)
-                    problem = f"{self._name} has no rows then"
-                    return LiveRows(status=LiveStatus.EMPTY, problem=problem)
-            rows, outside = clip(
+                nowhere = self._without_hour(connection)
+            lost, told = found.foreign + nowhere, self._told(found.foreign, nowhere)
+            if table is None:
+                status = LiveStatus.INVALID if found.foreign else LiveStatus.EMPTY
+                empty = f"{self._name} has no rows then"
+                return LiveRows(status=status, problem="; ".join([empty, *told]), outside=lost)
+            rows, others = clip(
                 table,
                 names,
                 time_column=self._time_column,
@@ -74,16 +94,20 @@ class SqlSource:
                 where=self._name,
             )
         except InvalidEvidenceError as error:
-            problem = f"{self._name}: {error.message}"
-            return LiveRows(status=LiveStatus.INVALID, problem=problem)
-        told = outside_told(outside, table.num_rows, first, last, self._name) if outside else None
+            told_of = f"{self._name}: {error.message}"
+            return LiveRows(status=LiveStatus.INVALID, problem=told_of)
+        if others:
+            told.insert(0, outside_told(others, table.num_rows, first, last, self._name))
+        problem: str | None = "; ".join(told) or None
+        outside = others + lost
         if not rows.num_rows:
-            return LiveRows(status=LiveStatus.INVALID, problem=told, outside=outside)
+            return LiveRows(status=LiveStatus.INVALID, problem=problem, outside=outside)
+        counted = len(hours) == 1 and self._database.backend in _COUNTED
         return LiveRows(
             table=rows,
             status=LiveStatus.OK,
-            problem=told,
-            fingerprint=f"rows={table.num_rows}" if len(hours) == 1 else None,
+            problem=problem,
+            fingerprint=f"rows={rows.num_rows + found.foreign_here}" if counted else None,
             outside=outside,
         )
 
@@ -91,7 +115,7 @@ class SqlSource:
         """The number of rows of each hour, counted by the database where it is a known one."""
         hours = hours_between(start, end)
         first, last = hours[0], hours[-1] + HOUR
-        if self._database.backend not in ("postgresql", "sqlite"):
+        if self._database.backend not in _COUNTED:
             return {}
         with self._database.read() as connection:
             self._names(connection, (), (first, last))  # says what is wrong with the table
@@ -121,7 +145,10 @@ class SqlSource:
         if filtered:
             return statement
         time = source.c[self._time_column]
-        return statement.where(time >= _bound(bounds[0]), time < _bound(bounds[1]))
+        statement = statement.where(time >= _bound(bounds[0]), time < _bound(bounds[1]))
+        if isinstance(bounds[0], str):  # beyond midnight, texts with the other mark lie between
+            statement = statement.where(sa.func.substr(time, 11, 1) == bounds[0][10])
+        return statement
 
     def _names(
         self, connection: sa.Connection, columns: Sequence[str], hours: tuple[datetime, datetime]
@@ -141,13 +168,19 @@ class SqlSource:
 
     def _rows(
         self, connection: sa.Connection, names: list[str], start: datetime, end: datetime
-    ) -> pa.Table | None:
+    ) -> _Found:
+        parts: list[pa.Table] = []
+        foreign = foreign_here = 0
         for bounds in self._bounds(start, end):
             try:
                 statement = self._select(names, bounds)
                 batches = {"yield_per": _BATCH}
                 with connection.execute(statement, execution_options=batches) as result:
-                    parts = [self._arrow(names, rows, bounds) for rows in result.partitions()]
+                    for rows in result.partitions():
+                        part, left_out = self._arrow(names, rows, bounds)
+                        parts += [part] if part is not None else []
+                        foreign += len(left_out)
+                        foreign_here += sum(bounds[0] <= one < bounds[1] for one in left_out)
             except SQLAlchemyError as error:
                 if self._table and is_refusal(error):  # its columns are there: it is the times
                     raise InvalidEvidenceError(
@@ -155,25 +188,66 @@ class SqlSource:
                         f"({refusal(error)}); make it a timestamptz, or cast it in drift.live.query"
                     ) from error
                 raise
-            parts = [part for part in parts if part is not None]
-            if parts:
-                return joined([(f"batch {n}", part) for n, part in enumerate(parts)])
-        return None
+        table = joined([(f"batch {n}", part) for n, part in enumerate(parts)]) if parts else None
+        return _Found(table, foreign, foreign_here)
 
-    def _arrow(self, names: Sequence[str], rows: Sequence[Any], bounds: Bounds) -> pa.Table | None:
-        """One batch; ``None`` where its texts are written in another way than the bounds."""
-        times, *others = zip(*rows, strict=True)
+    def _arrow(
+        self, names: Sequence[str], rows: Sequence[Any], bounds: Bounds
+    ) -> tuple[pa.Table | None, list[str]]:
+        """Of one batch what is written as the bounds are, and the texts that are not in UTC.
+
+        A query may give the same rows for both ways of writing; each is taken with its own.
+        """
+        if isinstance(bounds[0], str):
+            spaced = bounds[0][10] == " "
+            rows = [row for row in rows if _is_spaced(row[0]) == spaced]
+        if not rows:
+            return None, []
+        times = [row[0] for row in rows]
         array = time_array(times, self._time_column)
-        if isinstance(bounds[0], str) and isinstance(times[0], str):
-            if times[0][10:11] != bounds[0][10]:
-                return None
-            if not in_utc(times):
-                raise InvalidEvidenceError(
-                    f"column {self._time_column!r} has texts that are not in UTC, so that their "
-                    "order is not that of time; store them in UTC (2013-02-08T18:00:00Z)"
-                )
+        left_out: list[str] = []
+        if isinstance(bounds[0], str) and not all(here := in_utc(times)):
+            left_out = [time for time, good in zip(times, here, strict=True) if not good]
+            rows = [row for row, good in zip(rows, here, strict=True) if good]
+            array = array.filter(pa.array(here))
+            if not rows:
+                return None, left_out
+        _, *others = zip(*rows, strict=True)
         arrays = [array, *(value_array(values) for values in others)]
-        return pa.table(dict(zip(names, arrays, strict=True)))
+        return pa.table(dict(zip(names, arrays, strict=True))), left_out
+
+    def _without_hour(self, connection: sa.Connection) -> int:
+        """Rows of the table that no hour finds, counted once for all readings: it is the whole
+        table that is looked through. Of a query's rows :func:`clip` counts them.
+        """
+        if not self._table:
+            return 0
+        if self._nowhere is None:
+            source, _ = self._from((), ("", ""))
+            time = source.c[self._time_column]
+            nowhere: sa.ColumnElement[bool] = time.is_(None)
+            if self._database.backend == "sqlite":
+                strange = time.op("NOT GLOB", is_comparison=True)(_bound(_DATE))
+                nowhere = sa.or_(nowhere, sa.func.typeof(time) != "text", strange)
+            count = sa.select(sa.func.count()).select_from(source).where(nowhere)
+            self._nowhere = int(connection.execute(count).scalar() or 0)
+        return self._nowhere
+
+    def _told(self, foreign: int, nowhere: int) -> list[str]:
+        told = []
+        if foreign:
+            told.append(
+                f"{self._name}: {foreign} rows are not counted, since column "
+                f"{self._time_column!r} has texts that are not in UTC, so that their order is not "
+                "that of time; store them in UTC (2013-02-08T18:00:00Z)"
+            )
+        if nowhere:
+            told.append(
+                f"{self._name}: {nowhere} rows of the whole table are in no hour, since their "
+                f"{self._time_column!r} is missing or no time such as 2013-02-08T18:00:00Z; "
+                "correct it"
+            )
+        return told
 
     def _check_sample(self, connection: sa.Connection) -> None:
         """No rows may mean times that compare with nothing: one of them tells."""
@@ -195,22 +269,28 @@ class SqlSource:
         for bounds in self._bounds(start, end):
             grouped = self._select((), bounds, hour, sa.func.count()).group_by(hour)
             for found, count in connection.execute(grouped):
-                if sqlite and found[10:11] == bounds[0][10]:
-                    counted[datetime.fromisoformat(f"{found}:00:00").replace(tzinfo=UTC)] = count
+                if sqlite:
+                    if str(found)[10:11] != bounds[0][10]:
+                        continue
+                    with suppress(ValueError):  # no time; reading says so
+                        at = datetime.fromisoformat(f"{found}:00:00").replace(tzinfo=UTC)
+                        counted[at] = counted.get(at, 0) + count
                 elif isinstance(found, datetime) and found.tzinfo is not None:
                     counted[found.astimezone(UTC)] = count
-            if counted:
-                break
         return counted
 
     def _bounds(self, start: datetime, end: datetime) -> list[Bounds]:
-        """What times are compared with; the first that finds any rows counts."""
+        """What times are compared with, for each way that they are written."""
         if self._database.backend != "sqlite":
             return [(start, end)]
         return [
             (start.strftime(pattern), end.strftime(pattern))
             for pattern in ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
         ]
+
+
+def _is_spaced(time: object) -> bool:
+    return isinstance(time, str) and time[10:11] == " "
 
 
 def _bound(value: Any, name: str | None = None) -> sa.BindParameter[Any]:

@@ -53,14 +53,14 @@ def time_array(values: Sequence[Any], time_column: str) -> pa.Array:
     return pa.array(values, pa.timestamp("us", "UTC"))
 
 
-def in_utc(times: Sequence[str | None]) -> bool:
-    """Do all texts give UTC as their zone? Only then is the order of texts that of times.
+def in_utc(times: Sequence[str | None]) -> list[bool]:
+    """Which texts give UTC as their zone? Only then is the order of texts that of times.
 
-    >>> in_utc(["2013-02-08T18:00:00Z"]), in_utc(["2013-02-08T18:00:00+01:00"])
-    (True, False)
+    >>> in_utc(["2013-02-08T18:00:00Z", "2013-02-08T18:00:00+01:00", None])
+    [True, False, True]
     """
-    texts = pa.array(times, pa.string())
-    return bool(pc.all(pc.match_substring_regex(texts, r"(Z|[+-]00(:?00)?)$")).as_py() is not False)
+    found = pc.match_substring_regex(pa.array(times, pa.string()), r"(Z|[+-]00(:?00)?)$")
+    return list(found.fill_null(True).to_pylist())
 
 
 def value_array(values: Sequence[Any]) -> pa.Array | pa.ChunkedArray:

@@ -18,6 +18,7 @@ from governance.config.drift import SqlData
 from governance.errors import LiveDataError
 from governance.evidence.drift.sources.live import LiveRows, LiveSource, LiveStatus
 from governance.evidence.drift.sources.open import open_source
+from governance.evidence.drift.sources.sql import SqlSource
 
 from .conftest import FIRST, HOUR, live_frame, write_table
 
@@ -348,3 +349,76 @@ def test_a_time_at_the_edge_of_the_session_zone_is_in_its_utc_hour(empty_postgre
     assert given[FIRST] == "rows=6"
     naive_query = {"query": "SELECT * FROM live WHERE time >= :start AND time < :end"}
     assert read(empty_postgres_url, naive_query).rows == 6
+
+
+def mixed(url: str, *times: str | None) -> None:
+    execute(
+        url,
+        "CREATE TABLE live (time TEXT, delay INTEGER)",
+        "INSERT INTO live VALUES (:time, 1)",
+        rows=[{"time": time} for time in times],
+    )
+
+
+@pytest.mark.parametrize("given", [TABLE, QUERY], ids=["table", "query"])
+def test_a_column_that_is_written_in_two_ways_loses_no_row(sqlite_url: str, given: Given) -> None:
+    both = [f"2013-02-08T18:{n:02}:00Z" for n in range(10)]
+    both += [f"2013-02-08 18:{n:02}:30Z" for n in range(20)]
+    mixed(sqlite_url, *both, "2013-02-08 19:00:00Z", "2013-02-08 23:59:00Z", "2013-02-09T00:00Z")
+    live = source(sqlite_url, given)
+    found = live.read(FIRST, FIRST + HOUR, ["delay"])
+    assert (found.status, found.rows, found.outside, found.problem) == (LiveStatus.OK, 30, 0, None)
+    hours = [FIRST + n * HOUR for n in range(-18, 8)]
+    told = live.fingerprints(hours[0], hours[-1])
+    assert list(told.values()) == ["rows=30", "rows=1", "rows=1", "rows=1"]
+    for hour in hours[:-1]:
+        assert live.read(hour, hour + HOUR, []).fingerprint == told.get(hour)
+    assert live.read(hours[0], hours[-1], []).rows == 33
+
+
+def test_rows_that_no_hour_finds_are_counted_and_told_on_sqlite(sqlite_url: str) -> None:
+    strange = (None, None, "08/02/2013 18:00", "2013-02-08t18:00:00Z", "20130208T180000Z", "")
+    mixed(sqlite_url, "2013-02-08T18:10:00Z", "2013-02-08T18:10:00+02:00", *strange)
+    live = source(sqlite_url, TABLE)
+    found = live.read(FIRST, FIRST + HOUR, [])
+    assert (found.status, found.rows, found.outside) == (LiveStatus.OK, 1, 7)
+    assert "1 rows are not counted" in str(found.problem) and "not in UTC" in str(found.problem)
+    assert "6 rows of the whole table are in no hour" in str(found.problem)
+    assert live.fingerprints(FIRST, FIRST + HOUR) == {FIRST: found.fingerprint}
+    later = live.read(FIRST + HOUR, FIRST + 2 * HOUR, [])
+    assert (later.status, later.outside) == (LiveStatus.EMPTY, 6)
+    assert "in no hour" in str(later.problem)
+
+
+@pytest.mark.parametrize("given", [TABLE, QUERY], ids=["table", "query"])
+def test_another_zone_beside_utc_is_told_and_not_read(sqlite_url: str, given: Given) -> None:
+    mixed(sqlite_url, "2013-02-08T18:10:00Z", "2013-02-08 18:10:00+02:00", "2013-02-08 18:20:00Z")
+    live = source(sqlite_url, given)
+    found = live.read(FIRST, FIRST + HOUR, [])
+    assert (found.status, found.rows, found.outside) == (LiveStatus.OK, 2, 1)
+    assert "not in UTC" in str(found.problem)
+    assert live.fingerprints(FIRST, FIRST + HOUR) == {FIRST: found.fingerprint}
+
+
+def test_rows_without_a_time_are_told_on_postgresql(empty_postgres_url: str) -> None:
+    execute(
+        empty_postgres_url,
+        "CREATE TABLE live (time timestamptz, delay int)",
+        "INSERT INTO live VALUES ('2013-02-08T18:30:00Z', 1), (NULL, 1)",
+    )
+    found = read(empty_postgres_url, TABLE)
+    assert (found.status, found.rows, found.outside) == (LiveStatus.OK, 1, 1)
+    assert "1 rows of the whole table are in no hour" in str(found.problem)
+    assert found.fingerprint == "rows=1"
+
+
+def test_a_database_that_is_not_counted_has_no_fingerprint(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed(sqlite_url, "2013-02-08 18:10:00Z")
+    live = source(sqlite_url, TABLE)
+    assert isinstance(live, SqlSource)
+    monkeypatch.setattr(live._database, "backend", "another")
+    found = live.read(FIRST, FIRST + HOUR, [])
+    assert (found.rows, found.fingerprint) == (1, None)
+    assert live.fingerprints(FIRST, FIRST + HOUR) == {}
