@@ -17,13 +17,17 @@ from typing import Any, Literal
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select
 from sqlalchemy.dialects import postgresql
 
+from governance.errors import IntegrityError
 from governance.store.drift_tables import drift_profiles
 from governance.store.upsert import dialect_insert
+from governance.values import iso
 
 Period = Literal["hour", "day"]
 
 KEPT_HOURS = timedelta(hours=48)
 KEPT_BEYOND_LOOKBACK = timedelta(days=35)
+
+_SAID_OF_AN_HOUR = 3  # status, rows, begin of the digest
 
 _profiles = drift_profiles.c
 
@@ -36,9 +40,10 @@ class StoredProfile:
         start: begin of the period, UTC.
         status: ``ok``, ``empty``, ``missing``, ``corrupt`` or ``invalid``, as the source said; of
             a day: the worst that makes it unfit as a reference.
-        problem: what was wrong, one sentence.
+        problem: what was wrong, one sentence, as text that every database can keep.
         fingerprint: of the source's partition when it was read.
-        hours: of a day, by UTC hour (``2013-02-01T05``): status, rows, begin of the digest.
+        hours: of a day, by UTC hour (``2013-02-01T05``): status, rows, begin of the digest; of an
+            hour: ``outside``, how many rows were dropped, where some were.
         digest: of the content; equal digests mean equal counts.
         data: the packed block; ``None`` where there is nothing to count, or where it was not asked
             for.
@@ -53,6 +58,19 @@ class StoredProfile:
     hours: Mapping[str, Any] | None
     digest: str
     data: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.problem is not None:
+            object.__setattr__(self, "problem", storable(self.problem))
+
+
+def storable(text: str) -> str:
+    """``text`` with what PostgreSQL refuses written out: zero characters, and halves of others.
+
+    >>> storable("column a" + chr(0) + chr(0xD800))
+    'column a\\\\x00\\\\ud800'
+    """
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def read_hours(
@@ -139,12 +157,31 @@ def _read(
             problem=row[2],
             rows=row[3],
             fingerprint=row[4],
-            hours=row[5],
+            hours=_checked(row[5], version_id, period, row[0]),
             digest=row[6],
             data=bytes(row[7]) if with_data and row[7] is not None else None,
         )
         for row in found
     }
+
+
+def _checked(
+    hours: Any, version_id: str, period: Period, start: datetime
+) -> Mapping[str, Any] | None:
+    if hours is None:
+        return None
+    told = hours.values() if isinstance(hours, Mapping) else [None]
+    if period == "day":
+        sound = all(isinstance(said, list) and len(said) == _SAID_OF_AN_HOUR for said in told)
+    else:
+        sound = all(isinstance(said, int) for said in told)
+    if not sound:
+        raise IntegrityError(
+            f"the profile of the {period} {iso(start)} of version {version_id} is damaged; "
+            "profile it again from its source, or restore drift_profiles from a backup"
+        )
+    kept: Mapping[str, Any] = hours
+    return kept
 
 
 def put(tx: Connection, version_id: str, profiles: Sequence[StoredProfile]) -> None:

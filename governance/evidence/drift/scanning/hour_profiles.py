@@ -28,6 +28,8 @@ _THREADS = 2
 UNSETTLED = frozenset({LiveStatus.MISSING, LiveStatus.CORRUPT, LiveStatus.INVALID})
 BROKEN = frozenset({LiveStatus.CORRUPT, LiveStatus.INVALID})
 
+_OUTSIDE = "outside"  # in an hour's `hours`
+
 Progress = Callable[[int], None]
 
 
@@ -56,7 +58,7 @@ def read_hour(source: LiveSource, layout: Layout, hour: datetime) -> HourProfile
                 problem=found.problem,
                 rows=0,
                 fingerprint=found.fingerprint,
-                hours=None,
+                hours=_outside(found.outside),
                 digest=digest,
             ),
             None,
@@ -71,12 +73,21 @@ def read_hour(source: LiveSource, layout: Layout, hour: datetime) -> HourProfile
             problem=found.problem,
             rows=block.rows,
             fingerprint=found.fingerprint,
-            hours=None,
+            hours=_outside(found.outside),
             digest=hashlib.sha256(content).hexdigest(),
             data=seal(content),
         ),
         block,
     )
+
+
+def _outside(rows: int) -> dict[str, int] | None:
+    return {_OUTSIDE: rows} if rows else None
+
+
+def outside_of(stored: StoredProfile) -> int:
+    """Rows that came with this hour and were dropped, since their time is not in it or missing."""
+    return int((stored.hours or {}).get(_OUTSIDE, 0))
 
 
 def recorded_hour(stored: StoredProfile, layout: Layout) -> HourProfile:

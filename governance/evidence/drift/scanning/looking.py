@@ -7,8 +7,6 @@ source gave (``recording`` does the rest, in one transaction). Neighbours: ``win
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -19,42 +17,30 @@ from governance.evidence.drift.normal.reference import Reference
 from governance.evidence.drift.profiles.histograms import histograms
 from governance.evidence.drift.records import profile_store, report_store
 from governance.evidence.drift.records.baseline_store import BaselineStore, KeptBaseline
-from governance.evidence.drift.records.profile_store import DayHead, StoredProfile
+from governance.evidence.drift.records.profile_store import DayHead
 from governance.evidence.drift.scanning import rolling, window
 from governance.evidence.drift.scanning.hour_profiles import Progress
 from governance.evidence.drift.scanning.reference_days import ReferenceDays
 from governance.evidence.drift.scanning.rolling import Rolling
+from governance.evidence.drift.scanning.seen import (
+    Seen,
+    effective_lookback,
+    needed_since,
+    nothing_known,
+)
 from governance.evidence.drift.scanning.starting import first_baseline
 from governance.evidence.drift.scanning.watching import Watch
 from governance.evidence.drift.scanning.window import Window
 from governance.evidence.drift.sources.live import LiveSource
 from governance.policy.drift.facts import Look
-from governance.policy.drift.findings import Judged, judge
+from governance.policy.drift.findings import judge
 from governance.policy.drift.limits import DriftLimits
 from governance.store.database import Database
 from governance.values import ModelVersion, Severity, iso
 
+__all__ = ["Looking", "Seen"]
+
 _PLOTTED = 8  # worst features whose histograms a report keeps
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """
-    Attributes:
-        reference: as ``DriftReport.reference`` has it.
-        evidence: digest of all that the report hangs on, but for the state of the alarm rules.
-        changed: profiles that are to be recorded with the report.
-    """
-
-    version: ModelVersion
-    watch: Watch
-    at: datetime
-    limits: DriftLimits
-    look: Look
-    judged: Judged
-    reference: Mapping[str, Any]
-    evidence: str
-    changed: list[StoredProfile] = field(default_factory=list)
 
 
 class Looking:
@@ -82,12 +68,12 @@ class Looking:
             LiveDataError: the source cannot be reached. IntegrityError: a damaged baseline.
             InvalidEvidenceError: a watched column that can never be watched.
         """
-        lookback = max(limits.lookback_days, days)
+        lookback = effective_lookback(limits, days)
         kept = self.baseline(
             version, watch, source, at=at, days=days, limits=limits, progress=progress
         )
         if kept is None:
-            return _nothing_known(version, watch, at, limits)
+            return nothing_known(version, watch, at=at, days=days, limits=limits)
         layout, calendar = kept.baseline.layout, watch.calendar
         oldest = rolling.candidates(calendar, at, lookback)[-1].start
         with self._database.read() as connection:
@@ -147,7 +133,7 @@ class Looking:
         started = first_baseline(
             source,
             watch,
-            rolling.candidates(watch.calendar, at, max(limits.lookback_days, days)),
+            rolling.candidates(watch.calendar, at, effective_lookback(limits, days)),
             wanted=days,
             minimum=limits.min_block_days,
             progress=progress,
@@ -183,6 +169,7 @@ def _seen(
         frozen=frozen,
         importance=kept.baseline.importance,
     )
+    pooled, fixed = lately.reference.classes.get(day_class), frozen.classes.get(day_class)
     look = Look(
         features=compared.features,
         rows=seen.current.rows,
@@ -190,9 +177,10 @@ def _seen(
         missing_hours=seen.missing(lately.expected(calendar, start, at)),
         day_close=calendar.is_close(at),
         problems=seen.remarks(),
+        stray_rows=seen.stray_rows,
+        usual_rows=None if pooled is None else pooled.pooled.rows / pooled.days,
     )
     judged = judge(look, limits)
-    pooled, fixed = lately.reference.classes.get(day_class), frozen.classes.get(day_class)
     reference: dict[str, Any] = {
         "window": {
             "start": iso(start),
@@ -230,6 +218,7 @@ def _seen(
             "policy": limits.as_json(),
         }
     )
+    since = needed_since(at, effective_lookback(limits, days))
     return Seen(
         version=version,
         watch=watch,
@@ -239,6 +228,7 @@ def _seen(
         judged=judged,
         reference=reference,
         evidence=evidence,
+        needed_since=since if lately.since is None else min(since, lately.since),
         changed=seen.changed,
     )
 
@@ -249,36 +239,3 @@ def _span(days: tuple[date, ...]) -> dict[str, Any]:
         "first": days[0].isoformat() if days else None,
         "last": days[-1].isoformat() if days else None,
     }
-
-
-def _nothing_known(version: ModelVersion, watch: Watch, at: datetime, limits: DriftLimits) -> Seen:
-    """A version that nothing is known of, and nothing can be learnt of yet."""
-    problem = (
-        f"the live data before the window have fewer than {limits.min_block_days} whole days with "
-        "rows, so there is nothing to compare with; wait for data, or look at drift.live"
-    )
-    look = Look(features=(), rows=0, day_close=watch.calendar.is_close(at), problems=(problem,))
-    start = at - DAY
-    return Seen(
-        version=version,
-        watch=watch,
-        at=at,
-        limits=limits,
-        look=look,
-        judged=judge(look, limits),
-        reference={
-            "window": {
-                "start": iso(start),
-                "end": iso(at),
-                "class": watch.calendar.class_of_window(start, at),
-                "day_close": look.day_close,
-                "missing_hours": {},
-            },
-            "rolling": None,
-            "frozen": None,
-            "problems": [problem],
-            "breadth_p": None,
-            "histograms": {},
-        },
-        evidence=sha256_of(["drift-evidence-1", None, limits.as_json()]),
-    )

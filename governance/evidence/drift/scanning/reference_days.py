@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
-from datetime import date, datetime
+from collections.abc import Callable, Collection
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from governance.canonical import sha256_of
+from governance.errors import IntegrityError
 from governance.evidence.drift.normal.calendar import DayCalendar
 from governance.evidence.drift.normal.reference import Reference
 from governance.evidence.drift.profiles.layout import Layout
@@ -30,6 +31,7 @@ from governance.store.database import Database
 
 _BATCH = 7  # days that one transaction records
 _CACHED = 4
+_FARTHEST = timedelta(days=2 * 365)
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -64,7 +66,8 @@ class ReferenceDays:
         Args:
             heads: recorded days; those that are read are added.
             quarantined: days under alarm, which are left out.
-            wanted: days of the reference; lookback: days among which they are looked for.
+            wanted: days of the reference; lookback: days among which they are looked for, and
+                before which only recorded days are taken, where fewer than `minimum` are found.
             minimum: fewest days that say what is normal.
             progress: called with 1 after each hour that is read.
 
@@ -78,12 +81,31 @@ class ReferenceDays:
                 break
             self.read(version_id, source, layout, unread, heads=heads, progress=progress)
         chosen = rolling.without_gaps(usable, heads, calendar.day_class)
+        if len(chosen) < minimum:
+            usable += self._further_back(
+                version_id, calendar, days[-1].start, heads, quarantined, wanted - len(usable)
+            )
+            chosen = rolling.without_gaps(usable, heads, calendar.day_class)
         key = rolling.key_of(layout, calendar, chosen, heads, minimum=minimum)
         found = _get(self._lock, self._rolling, (version_id, key))
         if found is None:
             found = self._load(version_id, key, layout, calendar, chosen, minimum)
             _put(self._lock, self._rolling, (version_id, key), found)
         return found
+
+    def _further_back(
+        self,
+        version_id: str,
+        calendar: DayCalendar,
+        before: datetime,
+        heads: dict[datetime, DayHead],
+        quarantined: Collection[date],
+        wanted: int,
+    ) -> list[Day]:
+        with self._database.read() as connection:
+            older = profile_store.read_day_heads(connection, version_id, before - _FARTHEST, before)
+        heads |= older
+        return rolling.further_back(calendar, older, quarantined=quarantined, wanted=wanted)
 
     def read(
         self,
@@ -126,8 +148,9 @@ class ReferenceDays:
         key = sha256_of(["drift-frozen-1", kept.sha256, calendar.days, free, minimum])
         with self._database.read() as connection:
             data = reference_store.stored(connection, version_id, "frozen", key)
-        if data is not None:
-            return Reference.decode(data, layout)
+        kept_one = None if data is None else _opened(lambda: Reference.decode(data, layout))
+        if kept_one is not None:
+            return kept_one
         days = [(day, calendar.day_class(day), block) for day, block in kept.baseline.days]
         made = Reference.from_days(layout, days, minimum=minimum)
         with self._database.begin() as tx:
@@ -146,7 +169,9 @@ class ReferenceDays:
         with self._database.read() as connection:
             kept = reference_store.stored(connection, version_id, "rolling", key)
             if kept is not None:
-                return Rolling.decode(key, kept, layout)
+                found = _opened(lambda: Rolling.decode(key, kept, layout))
+                if found is not None:
+                    return found
             profiles = (
                 profile_store.read_days(
                     connection,
@@ -162,6 +187,14 @@ class ReferenceDays:
         with self._database.begin() as tx:
             reference_store.store(tx, version_id, "rolling", key, made.encode())
         return made
+
+
+def _opened(decode: Callable[[], _Value]) -> _Value | None:
+    """``None`` where the bytes are damaged: references are derived, so they are made again."""
+    try:
+        return decode()
+    except (IntegrityError, LookupError, TypeError, ValueError):
+        return None
 
 
 def _get(lock: threading.Lock, cache: OrderedDict[_Key, _Value], key: _Key) -> _Value | None:

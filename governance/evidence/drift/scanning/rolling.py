@@ -1,26 +1,27 @@
 """Which days are the rolling reference, and when of a day rows are to be expected.
 
-The last usable days that were over a day before the moment: not under alarm (quarantine), not
-broken, not nearly empty. They change once a day, so the reference made of them is kept with the
-digests of its days as its key. Neighbours: ``day_blocks`` (the days), ``reference`` (what is
-normal), ``scan`` (asks).
+The last usable days that were over a day before the moment: not under an alarm about drift
+(quarantine), not broken, not nearly empty. They change once a day, so the reference made of them is
+kept with the digests of its days as its key. Neighbours: ``day_blocks`` (the days), ``reference``
+(what is normal), ``scan`` (asks).
 """
 
 from __future__ import annotations
 
-import json
 import statistics
-import struct
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from governance.canonical import sha256_of
 from governance.evidence.drift.normal.calendar import DAY, DayCalendar, hours
 from governance.evidence.drift.normal.reference import Reference
 from governance.evidence.drift.profiles.block import ProfileBlock
 from governance.evidence.drift.profiles.layout import Layout
+from governance.evidence.drift.profiles.packed import pack, seal, unpack, unseal
 from governance.evidence.drift.records.profile_store import DayHead, StoredProfile
 from governance.evidence.drift.scanning.day_blocks import Day
 from governance.evidence.drift.sources.live import LiveStatus
@@ -36,7 +37,7 @@ _NEARLY_ALWAYS, _MORE_THAN_A_FEW = 0.95, 0.01
 class Rolling:
     """
     Attributes:
-        days: the days, oldest first.
+        days: the days, oldest first; since: when the first of them began.
         rows: by class of day, on how many of its days each local hour had more than a few rows;
             and the number of its days under -1.
     """
@@ -44,6 +45,7 @@ class Rolling:
     key: str
     reference: Reference
     days: tuple[date, ...]
+    since: datetime | None
     rows: Mapping[str, Mapping[int, int]]
 
     def expected(self, calendar: DayCalendar, start: datetime, end: datetime) -> list[datetime]:
@@ -63,21 +65,34 @@ class Rolling:
         return days == 0 or rows.get(hour, 0) >= _NEARLY_ALWAYS * days
 
     def encode(self) -> bytes:
-        head = json.dumps({"days": [day.isoformat() for day in self.days], "rows": self.rows})
-        text = head.encode()
-        return struct.pack("<I", len(text)) + text + self.reference.encode()
+        """``decode(encode())`` gives the same; one seal over all of it finds any damage."""
+        header = {
+            "days": [day.isoformat() for day in self.days],
+            "since": None if self.since is None else self.since.isoformat(),
+            "rows": {
+                name: {str(hour): count for hour, count in rows.items()}
+                for name, rows in self.rows.items()
+            },
+        }
+        reference = np.frombuffer(self.reference.encode(), np.uint8)
+        return seal(pack(header, {"reference": reference}), level=1)
 
     @classmethod
     def decode(cls, key: str, data: bytes, layout: Layout) -> Rolling:
-        (length,) = struct.unpack_from("<I", data)
-        head = json.loads(data[4 : 4 + length])
+        """What ``encode`` gave, on the same layout.
+
+        Raises:
+            IntegrityError: the bytes are not what was stored.
+        """
+        header, arrays = unpack(unseal(data))
         return cls(
             key=key,
-            reference=Reference.decode(data[4 + length :], layout),
-            days=tuple(date.fromisoformat(day) for day in head["days"]),
+            reference=Reference.decode(arrays["reference"].tobytes(), layout),
+            days=tuple(date.fromisoformat(day) for day in header["days"]),
+            since=None if header["since"] is None else datetime.fromisoformat(header["since"]),
             rows={
                 name: {int(hour): count for hour, count in rows.items()}
-                for name, rows in head["rows"].items()
+                for name, rows in header["rows"].items()
             },
         )
 
@@ -114,6 +129,23 @@ def choose(
         elif head.status == LiveStatus.OK:
             usable.append(day)
     return usable, unread
+
+
+def further_back(
+    calendar: DayCalendar,
+    heads: Mapping[datetime, DayHead],
+    *,
+    quarantined: Collection[date],
+    wanted: int,
+) -> list[Day]:
+    """The newest usable days among ``heads``, recorded days from before the lookback.
+
+    Drift may last longer than the lookback. What was normal before it is then still the only thing
+    that says when it is over.
+    """
+    days = [Day.of(calendar, calendar.day_of(start)) for start in sorted(heads, reverse=True)]
+    whole = [day for day in days if day.start in heads]  # not of a calendar that was declared once
+    return choose(whole, heads, quarantined=quarantined, wanted=wanted)[0]
 
 
 def without_gaps(
@@ -183,5 +215,6 @@ def build(
         key=key,
         reference=Reference.from_days(layout, blocks, minimum=minimum),
         days=tuple(day.date for day in ordered),
+        since=ordered[0].start if ordered else None,
         rows=rows,
     )

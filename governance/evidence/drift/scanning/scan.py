@@ -18,6 +18,7 @@ from governance.config.policy_file import PolicyFile
 from governance.errors import (
     InsufficientEvidenceError,
     InvalidInputError,
+    LiveDataError,
     NoProductionVersionError,
 )
 from governance.evidence.drift.normal.calendar import DAY, HOUR, DayCalendar, hours
@@ -31,10 +32,11 @@ from governance.evidence.drift.scanning import rolling
 from governance.evidence.drift.scanning.day_blocks import Day
 from governance.evidence.drift.scanning.hour_profiles import Progress, read_hours
 from governance.evidence.drift.scanning.looking import Looking
+from governance.evidence.drift.scanning.opened import OpenedSources
 from governance.evidence.drift.scanning.recording import record
+from governance.evidence.drift.scanning.seen import Seen, unreachable
 from governance.evidence.drift.scanning.watching import Watch
 from governance.evidence.drift.sources.live import LiveSource
-from governance.evidence.drift.sources.open import open_source
 from governance.history.incidents import channels_of
 from governance.policy.drift.limits import DriftLimits
 from governance.registry.model_registry import ModelRegistry
@@ -46,7 +48,7 @@ DEFAULT_DAYS = 30
 _CALIBRATED_DAYS = 92
 _REFERENCE = re.compile(r"([1-9][0-9]{0,2})d")
 _FEWEST_DAYS, _MOST_DAYS = 7, 365
-_OPEN_SOURCES = 64
+_FIRST_YEAR, _LAST_YEAR = 1900, 9900  # days before and after are computed with
 
 Total = Callable[[int, int], None]
 """Called with hours done and hours in all."""
@@ -80,8 +82,7 @@ class DriftScans:
         self._config = config
         self._policy = policy
         self._looking = Looking(database, baselines)
-        self._environment = environment
-        self._sources: dict[tuple[str, str], LiveSource] = {}
+        self._sources = OpenedSources(environment)
 
     def scan(
         self,
@@ -94,17 +95,34 @@ class DriftScans:
     ) -> DriftReport:
         """One look, recorded. See ``DriftDetector.scan``."""
         moment, days = check_scan(at, window, reference)
-        of = self.watched(name, moment)
-        seen = self._looking.look(
-            of.version,
-            of.watch,
-            of.source,
-            at=moment,
-            days=days,
-            limits=of.limits,
-            progress=progress,
-        )
+        version, watch, limits = self._declared(name, moment)
+        try:
+            seen = self._looking.look(
+                version,
+                watch,
+                self._sources.of(watch),
+                at=moment,
+                days=days,
+                limits=limits,
+                progress=progress,
+            )
+        except LiveDataError as error:
+            self._record_outage(
+                unreachable(version, watch, error.message, at=moment, days=days, limits=limits)
+            )
+            raise
+        return self._record(seen)
+
+    def _record(self, seen: Seen) -> DriftReport:
         return record(self._database, seen, channels=channels_of(self._config().alerts))
+
+    def _record_outage(self, seen: Seen) -> None:
+        """A missed look counts; but it says nothing against a look that was not missed."""
+        name = report_store.report_id(seen.version.name, seen.version.id, seen.at)
+        with self._database.read() as connection:
+            stands = report_store.standing(connection, name)
+        if stands is None:
+            self._record(seen)
 
     def profile(
         self, name: str, *, start: datetime, end: datetime, progress: Total | None = None
@@ -207,6 +225,10 @@ class DriftScans:
             ConfigError: the model is not declared. DriftDisabledError: it declares no drift.
             NoProductionVersionError: nothing of it was in production at that time.
         """
+        version, watch, limits = self._declared(name, at)
+        return Watched(version, watch, self._sources.of(watch), limits)
+
+    def _declared(self, name: str, at: datetime) -> tuple[ModelVersion, Watch, DriftLimits]:
         watch = Watch.of(name, self._config().model(name))
         version = self._registry.get_production_model(name, at=at)
         if version is None:
@@ -214,20 +236,7 @@ class DriftScans:
                 f"no version of {name!r} was in production at {iso(at)}, so there is nothing to "
                 "watch; choose a later time, or promote a version"
             )
-        return Watched(version, watch, self._source(watch), self._policy().drift(name))
-
-    def _source(self, watch: Watch) -> LiveSource:
-        """Opened once for each declaration: a database keeps its connections."""
-        key = (watch.live.model_dump_json(), watch.time_column)
-        found = self._sources.get(key)
-        if found is None:
-            found = open_source(
-                watch.live, time_column=watch.time_column, environment=self._environment
-            )
-            while len(self._sources) >= _OPEN_SOURCES:
-                self._sources.pop(next(iter(self._sources)), None)
-            self._sources[key] = found
-        return found
+        return version, watch, self._policy().drift(name)
 
     def in_production(self, at: datetime) -> list[str]:
         """Models that declare drift and had a version in production."""
@@ -276,6 +285,10 @@ def check_scan(at: datetime, window: str, reference: str) -> tuple[datetime, int
 def whole_hour_of(moment: datetime, *, what: str) -> datetime:
     """``moment`` in UTC if it is a whole hour; profiles are kept by hours."""
     utc = as_utc(moment, what=what)
+    if not _FIRST_YEAR <= utc.year < _LAST_YEAR:
+        raise InvalidInputError(
+            f"{what}={iso(utc)} lies outside the years {_FIRST_YEAR} to {_LAST_YEAR}; correct it"
+        )
     floor = utc.replace(minute=0, second=0, microsecond=0)
     if utc != floor:
         raise InvalidInputError(

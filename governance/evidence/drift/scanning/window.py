@@ -24,6 +24,7 @@ from governance.evidence.drift.scanning.day_blocks import Day, folded, is_stale
 from governance.evidence.drift.scanning.hour_profiles import (
     BROKEN,
     HourProfile,
+    outside_of,
     read_hours,
     recorded_hour,
     to_read,
@@ -61,7 +62,14 @@ class Window:
     @property
     def evidence(self) -> list[list[Any]]:
         """What of the hours a report hangs on."""
-        return [[hour.stored.status, hour.stored.digest] for hour in self.hours]
+        return [
+            [hour.stored.status, hour.stored.digest, outside_of(hour.stored)] for hour in self.hours
+        ]
+
+    @property
+    def stray_rows(self) -> int:
+        """Rows that came with the hours and do not lie in them."""
+        return sum(outside_of(hour.stored) for hour in self.hours)
 
     def remarks(self) -> tuple[str, ...]:
         """What sources said of hours that have rows, one sentence each."""
