@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from governance.cli.output import emit_record, emit_rows, note
+from governance.cli.output import counted, emit_record, emit_rows, note
 from governance.cli.session import (
     ByOption,
     Location,
@@ -17,11 +17,11 @@ from governance.cli.session import (
     current_person,
     parsed_at,
 )
-from governance.config.words import parse_duration
 from governance.errors import DeliveryError, InvalidInputError
-from governance.store.database import database_time
 from governance.values import parse_time
-from governance.wiring import Governance
+
+if TYPE_CHECKING:
+    from governance.wiring import Governance
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -128,6 +128,8 @@ def snooze(
 ) -> None:
     """Hear no more of it for a while, but for its close."""
     location: Location = context.obj
+    from governance.store.database import database_time
+
     if (duration is None) == (until is None):
         raise InvalidInputError("give either --for 8h or --until 2013-02-09T08:00:00Z")
     with location.open() as gov:
@@ -141,6 +143,8 @@ def snooze(
 
 
 def _after(now: datetime, duration: str | None) -> datetime:
+    from governance.config.words import parse_duration
+
     try:
         return now + parse_duration(duration)
     except (ValueError, OverflowError) as error:
@@ -172,6 +176,6 @@ def deliver(
         note(_NOBODY)
     if done.failed:
         raise DeliveryError(
-            f"{done.failed} messages were not taken; they are tried again, with pauses of up to "
-            "five minutes (`governance alerts list` shows what waits)"
+            f"{counted(done.failed, 'message')} could not be delivered; each is tried again, with "
+            "pauses of up to five minutes (`governance alerts list` shows what waits)"
         )

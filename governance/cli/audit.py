@@ -5,25 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from governance.cli.output import emit_record, emit_rows, note, progress, shown
 from governance.cli.session import Location, Output, OutputOption
 from governance.errors import SettingsError
-from governance.history.audit import AuditLog
-from governance.history.checkpoints import (
-    Checkpoint,
-    create_checkpoint,
-    key_id,
-    load_private_key,
-    load_public_key,
-    save_private_key,
-    save_public_key,
-)
-from governance.settings import Settings
+
+if TYPE_CHECKING:
+    from governance.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -82,6 +73,9 @@ def verify(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Walk the whole chain. Exit 5 names the first bad entry."""
+    from governance.history.audit import AuditLog
+    from governance.history.checkpoints import load_public_key
+
     location: Location = context.obj
     with location.open() as gov, progress() as bar:
         pinned = None if public_key is None else load_public_key(public_key)
@@ -117,6 +111,9 @@ def checkpoint(
 
     An existing checkpoint at the same path is replaced only by a longer or equal log that it fits.
     """
+    from governance.history.audit import AuditLog
+    from governance.history.checkpoints import Checkpoint, create_checkpoint, load_private_key
+
     location: Location = context.obj
     private = load_private_key(_key_file(key, location.settings))
     standing = Checkpoint.load(out) if os.path.lexists(out) else None
@@ -136,6 +133,10 @@ def keygen(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Make an Ed25519 key pair for checkpoints; the public half gets the suffix .pub."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from governance.history.checkpoints import key_id, save_private_key, save_public_key
+
     key = Ed25519PrivateKey.generate()
     public = private.with_name(private.name + ".pub")
     if private.exists():

@@ -9,9 +9,7 @@ import typer
 
 from governance.cli.output import emit_rows
 from governance.cli.session import Location, Output, OutputOption
-from governance.config.governance_file import load_config
 from governance.errors import ConfigError
-from governance.training.declared import check_declarations
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,6 +23,9 @@ def check(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Read the file strictly, then import every function and build every feature graph."""
+    from governance.config.governance_file import load_config
+    from governance.training.declared import check_declarations
+
     location: Location = context.obj
     file = path or location.settings.config_path
     if not file.exists():

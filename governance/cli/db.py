@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from governance.cli.output import emit_record, note
 from governance.cli.session import Location, Output, OutputOption
-from governance.settings import Settings
-from governance.store import migrate
-from governance.store.database import Database
+
+if TYPE_CHECKING:
+    from governance.settings import Settings
+    from governance.store.database import Database
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -16,6 +19,8 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def upgrade(context: typer.Context, output: OutputOption = Output.TABLE) -> None:
     """Run the migrations that are missing, in one transaction and under a lock."""
+    from governance.store import migrate
+
     location: Location = context.obj
     database = _database(location.settings)
     try:
@@ -30,6 +35,8 @@ def upgrade(context: typer.Context, output: OutputOption = Output.TABLE) -> None
 @app.command()
 def current(context: typer.Context, output: OutputOption = Output.TABLE) -> None:
     """The revision the database stands at and the one this program needs."""
+    from governance.store import migrate
+
     location: Location = context.obj
     database = _database(location.settings)
     try:
@@ -44,4 +51,6 @@ def current(context: typer.Context, output: OutputOption = Output.TABLE) -> None
 
 
 def _database(settings: Settings) -> Database:
+    from governance.store.database import Database
+
     return Database(settings.url, lock_timeout=settings.lock_timeout_seconds)

@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from governance.cli.drift_table import (
+    CALIBRATION_COLUMNS,
+    FEATURE_COLUMNS,
+    calibration_row,
+    feature_row,
+)
 from governance.cli.drift_words import explained
 from governance.cli.output import emit_record, emit_rows, note, print_json, progress, stdout
 from governance.cli.session import Location, Output, OutputOption, parsed_at
@@ -22,10 +28,12 @@ from governance.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from governance.evidence.drift.report import DriftReport
 from governance.files import write_atomic
 from governance.values import Severity, iso
-from governance.wiring import Governance
+
+if TYPE_CHECKING:
+    from governance.evidence.drift.report import DriftReport
+    from governance.wiring import Governance
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -159,14 +167,11 @@ def report(
         for reason in found.reasons:
             note(f"  {reason}")
         emit_rows(
-            [feature.as_json() for feature in found.features],
+            [feature_row(feature) for feature in found.features],
             output,
-            columns=(
-                "feature", "severity", "finding", "effect", "psi", "q_value", "mean_shift",
-                "missing_share", "importance",
-            ),
+            columns=FEATURE_COLUMNS,
             empty="no feature could be looked at",
-        )  # fmt: skip
+        )
     if found.severity is Severity.INSUFFICIENT:
         raise typer.Exit(_INSUFFICIENT)
 
@@ -200,11 +205,23 @@ def _found(gov: Governance, model: str, at: str | None) -> DriftReport:
     moment = parsed_at(at)
     reports = gov.drift.get_reports(model, since=moment, until=moment, limit=1)
     if not reports:
+        _require_watched(gov, model)
         when = "" if moment is None else f" at {iso(moment)}"
         raise NotFoundError(
             f"there is no drift report of {model}{when}; make one with `governance drift scan`"
         )
     return reports[0]
+
+
+def _require_watched(gov: Governance, model: str) -> None:
+    """What a scan would refuse, the commands that read its records refuse alike.
+
+    Raises:
+        ConfigError: the model is not declared. DriftDisabledError: it declares no drift.
+    """
+    from governance.evidence.drift.scanning.watching import Watch
+
+    Watch.of(model, gov.config.model(model))
 
 
 @app.command()
@@ -243,17 +260,14 @@ def calibration(
         if run:
             if model is None:
                 raise InvalidInputError("name the model to measure")
-            rows: list[dict[str, Any]] = [
-                gov.drift.calibrate(model, at=parsed_at(at) or _now()).as_json()
-            ]
+            found = [gov.drift.calibrate(model, at=parsed_at(at) or _now())]
         else:
-            rows = [item.as_json() for item in gov.drift.get_calibrations(model)]
+            found = gov.drift.get_calibrations(model)
+            if model is not None and not found:
+                _require_watched(gov, model)
     emit_rows(
-        rows,
+        [item.as_json() if output is Output.JSON else calibration_row(item) for item in found],
         output,
-        columns=(
-            "model", "at", "days", "features", "flagged_share", "alarm_days", "per_month",
-            "upper_bound", "budget", "verdict",
-        ),
+        columns=CALIBRATION_COLUMNS,
         empty="nothing was measured yet; `governance drift calibration MODEL --run` does",
-    )  # fmt: skip
+    )

@@ -9,18 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from governance.cli.output import counted
 from governance.evidence.drift.report import DriftReport, FeatureReport
 from governance.policy.drift.facts import FeatureFigures
 from governance.values import Severity, iso
-
-_RULES = {
-    "urgent": "{urgent_features} or more features were severe at one look",
-    "sustained": "a feature was flagged at {days_running} closes of a day in a row",
-    "breadth": "all features together moved more than they do by chance, {days_running} closes of "
-    "a day taken together",
-    "data": "the data themselves are severely wrong",
-    "missed": "{missed_looks} looks in a row had too little data",
-}
 
 
 def explained(report: DriftReport, feature: str | None = None) -> list[str]:
@@ -41,29 +33,32 @@ def explained(report: DriftReport, feature: str | None = None) -> list[str]:
         lines += ["", *_feature(item, report.policy)]
     calm = len(report.features) - len(chosen)
     if feature is None and calm:
-        lines += ["", f"{calm} of {len(report.features)} features are as on other days."]
+        features = f"{counted(len(report.features), 'feature')} {'is' if calm == 1 else 'are'}"
+        lines += ["", f"{calm} of {features} as on other days."]
     return lines
 
 
 def _compared(report: DriftReport) -> list[str]:
     window, rolling = report.reference["window"], report.reference["rolling"]
+    rows = counted(report.rows, "row")
     lines = [
-        f"Looked at: {report.rows} rows of {window['start'][:16]}Z to {window['end'][:16]}Z, "
+        f"Looked at: {rows} of {window['start'][:16]}Z to {window['end'][:16]}Z, "
         f"which counts as {window['class']}."
     ]
     if rolling and rolling["days"]:
         left_out = len(rolling["quarantined"])
         lines.append(
-            f"Compared with: {rolling['days']} days from {rolling['first']} to {rolling['last']}"
-            + (f"; {left_out} days under alarm were left out." if left_out else ".")
+            f"Compared with: {counted(rolling['days'], 'day')} from {rolling['first']} "
+            f"to {rolling['last']}"
+            + (f"; {counted(left_out, 'day')} under alarm left out." if left_out else ".")
         )
     else:
         lines.append("Compared with nothing: there is no usable reference day yet.")
     frozen = report.reference["frozen"]
     if frozen and frozen["days"]:
         lines.append(
-            f"Beside it: the {frozen['days']} days from {frozen['first']} to {frozen['last']} that "
-            "the version was made of."
+            f"Beside it: {counted(frozen['days'], 'day')} from {frozen['first']} to "
+            f"{frozen['last']} that the version was made of."
         )
     missing = window["missing_hours"]
     lines += [f"No usable data at {hour[:16]}Z: {why}" for hour, why in sorted(missing.items())]
@@ -78,7 +73,7 @@ def _alarm(report: DriftReport) -> list[str]:
     for kind in ("drift", "data"):
         track: Mapping[str, Any] | None = report.episode.get(kind)
         if track is not None:
-            rule = _RULES.get(track["rule"], track["rule"]).format(**report.policy)
+            rule = _rule(track["rule"], report.policy)
             lines.append(
                 f"Alarm about {kind} since {track['opened_at'][:16]}Z, because {rule}: "
                 f"{', '.join(track['features']) or 'no feature by itself'}."
@@ -90,13 +85,34 @@ def _alarm(report: DriftReport) -> list[str]:
     return lines
 
 
+def _rule(rule: str, limits: Mapping[str, Any]) -> str:
+    """
+    >>> _rule("missed", {"missed_looks": 1, "days_running": 2, "urgent_features": 2})
+    '1 look had too little data'
+    """
+    closes, looks = limits["days_running"], limits["missed_looks"]
+    sentences = {
+        "urgent": f"{limits['urgent_features']} or more features were severe at one look",
+        "sustained": f"a feature was flagged at {_running(closes, 'close', ' of a day')}",
+        "breadth": "all features together moved more than they do by chance, "
+        + (f"{closes} closes of a day taken together" if closes > 1 else "at the close of a day"),
+        "data": "the data themselves are severely wrong",
+        "missed": f"{_running(looks, 'look')} had too little data",
+    }
+    return sentences.get(rule, rule)
+
+
+def _running(number: int, noun: str, of: str = "") -> str:
+    return f"{counted(number, noun)}{of}{' in a row' if number > 1 else ''}"
+
+
 def _feature(item: FeatureReport, limits: Mapping[str, Any]) -> list[str]:
     figures = item.figures
     lines = [f"{item.feature}: {item.severity}, {item.finding}", f"  {item.reason}"]
     if figures.problem is not None:
         return lines
     lines.append(
-        f"  {figures.rows} values here, {figures.reference_rows} in the reference; "
+        f"  {counted(figures.rows, 'value')} here, {figures.reference_rows} in the reference; "
         f"{_share(figures.missing_share)} missing here, at most "
         f"{_share(figures.reference_missing_share)} on other days"
     )
@@ -133,7 +149,8 @@ def _moved(figures: FeatureFigures, limits: Mapping[str, Any]) -> list[str]:
     ]
     if figures.q_value is None or figures.z is None:
         days = limits["min_block_days"]
-        return [*lines, f"  fewer than {days} comparable days say what is normal, so no q-value"]
+        few = f"fewer than {counted(days, 'comparable day')}"
+        return [*lines, f"  {few} to say what is normal, so no q-value"]
     lines.append(
         f"  {figures.z:+.1f} standard deviations from the reference's own days: p "
         f"{_number(figures.p_value)}, q {figures.q_value:.2g} over all features; flagged from "

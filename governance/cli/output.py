@@ -136,6 +136,14 @@ def progress() -> Progress:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """
+    >>> counted(1, "day"), counted(1200, "row")
+    ('1 day', '1200 rows')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def shown(value: Any) -> str:
     """A cell for people: times to the second, nested values as compact JSON, nothing as ``-``."""
     if value is None or (isinstance(value, str | Mapping | list | tuple) and not value):

@@ -20,9 +20,6 @@ from governance.cli.session import (
     parsed_at,
 )
 from governance.errors import InvalidInputError
-from governance.registry.clean_up import collect_garbage
-from governance.store.database import database_time
-from governance.training.old_runs import old_runs, remove_runs
 from governance.values import ModelVersion, Stage
 
 app = typer.Typer(no_args_is_help=True)
@@ -180,6 +177,10 @@ def gc(
 
     A home that belongs to another database is refused, and nothing is removed.
     """
+    from governance.registry.clean_up import collect_garbage
+    from governance.store.database import database_time
+    from governance.training.old_runs import old_runs, remove_runs
+
     location: Location = context.obj
     with location.open() as gov:
         with gov.database.read() as connection:

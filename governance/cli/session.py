@@ -1,4 +1,7 @@
-"""What every command needs: the governance it works on, who is asking, and how to answer."""
+"""What every command needs: the governance it works on, who is asking, and how to answer.
+
+What is slow to import is imported by the command that needs it: `--help` waits for no library.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,16 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from governance.errors import InvalidInputError
-from governance.settings import Settings
 from governance.values import parse_time
-from governance.wiring import Governance
+
+if TYPE_CHECKING:
+    from governance.settings import Settings
+    from governance.wiring import Governance
 
 
 class Output(StrEnum):
@@ -31,9 +36,13 @@ class Location:
 
     @property
     def settings(self) -> Settings:
+        from governance.settings import Settings
+
         return Settings.load(home=self.home or None, database_url=self.database or None)
 
     def open(self) -> Governance:
+        from governance.wiring import Governance
+
         return Governance.open(settings=self.settings)
 
 

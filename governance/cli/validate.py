@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,10 @@ from governance.cli.session import (
     current_person,
     parsed_at,
 )
-from governance.decisions.record import Decision
 from governance.values import Verdict
+
+if TYPE_CHECKING:
+    from governance.decisions.record import Decision
 
 _EXIT = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INSUFFICIENT: 4}
 

@@ -58,7 +58,9 @@ def test_a_list_without_recipients_says_that_nobody_is_told(run: Run, home: Path
 def test_an_incident_is_acknowledged_once(run: Run, gov: Governance) -> None:
     (name,) = _raise(gov)
     assert run("alerts", "ack", name, "-o", "json").json["acknowledged_by"] == "ann"
-    assert run("alerts", "ack", name, "--by", "eve", "-o", "json").json["acknowledged_by"] == "ann"
+    assert run("alerts", "ack", name, "-o", "json").json["acknowledged_by"] == "ann"
+    said = run("alerts", "ack", name, "--by", "eve")
+    assert (said.code, said.out) == (3, "") and "was acknowledged by ann at 20" in said.err
     assert run("audit", "verify").code == 0
     (entry,) = run("audit", "list", "--action", "incident.acknowledged", "-o", "json").json["items"]
     assert (entry["actor"], entry["model"]) == ("ann", "m0")
@@ -115,6 +117,7 @@ def test_a_server_that_is_down_is_exit_7_and_ends_in_a_dead_letter(
         assert (said.code, json.loads(said.err)["code"]) == (7, "delivery_failed")
         if said.json["dead"]:
             break
+    assert "1 message could not be delivered" in said.err
     (letter,) = run("alerts", "list", "--dead", "-o", "json").json["items"]
     assert (letter["incident_id"], letter["channel"]) == (name, "email")
     assert "127.0.0.1:1" in letter["last_error"]

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -28,6 +30,18 @@ def _register(run: Run, folder: Path, seed: int = 0, *more: str) -> dict[str, ob
     assert said.code == 0, said.err
     found: dict[str, object] = said.json
     return found
+
+
+def test_help_waits_for_no_library(home: Path) -> None:
+    heavy = "numpy pandas pyarrow scipy lightgbm matplotlib sqlalchemy pydantic cryptography"
+    script = (
+        "import sys; from governance.cli.app import app; import governance.cli.__main__;"
+        f"print(sorted(set({heavy.split()!r}) & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_init_makes_a_home_once_and_then_leaves_it(run: Run, home: Path) -> None:

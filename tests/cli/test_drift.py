@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from governance import Governance
+from governance.cli.drift_words import explained
 from governance.values import iso
 from tests.cli.conftest import Run
 from tests.evidence.drift.live_model import (
@@ -132,6 +136,42 @@ def test_a_report_lists_features_the_worst_first(run: Run, shifted: Path, tmp_pa
     assert run("drift", "report", NAME, "-o", "json").json["features"][0]["severity"] == "severe"
 
 
+def test_a_table_has_the_figures_of_the_page_and_json_every_digit(run: Run, shifted: Path) -> None:
+    run("drift", "scan", NAME, *LOOK, "--reference", REFERENCE)
+    _, head, _, first, *_ = run("drift", "report", NAME).out.splitlines()
+    cells = dict(zip(head.split(), first.split(), strict=True))
+    assert list(cells)[3:9] == ["ks", "psi", "q", "mean_shift", "missing", "frozen_ks"]
+    worst = run("drift", "report", NAME, "-o", "json").json["features"][0]
+    assert (cells["feature"], cells["missing"]) == (worst["feature"], "0%")
+    for name, exact in (("ks", worst["ks"]), ("psi", worst["psi"])):
+        assert cells[name] == f"{exact:.3g}" != str(exact)
+    assert cells["frozen_ks"] == f"{worst['frozen']['ks']:.3g}"
+    assert re.fullmatch(r"\d\.\de-\d+", cells["q"])
+    assert float(cells["q"]) == pytest.approx(worst["q_value"], rel=0.05)
+
+
+def test_one_is_not_said_in_the_plural(run: Run, live: Path, home: Path) -> None:
+    run("drift", "scan", NAME, *LOOK, "--reference", REFERENCE)
+    with Governance.open(home=home) as gov:
+        (report,) = gov.drift.get_reports(NAME)
+    rolling = report.reference["rolling"] | {"days": 1, "quarantined": ["2026-03-01"]}
+    track = {"rule": "sustained", "opened_at": iso(AT), "features": ["x0"]}
+    one = replace(
+        report,
+        rows=1,
+        features=report.features[:1],
+        reference={**report.reference, "rolling": rolling},
+        policy={**report.policy, "days_running": 1},
+        episode={"drift": track},
+    )
+    said = "\n".join(explained(one))
+    for words in (
+        *("Looked at: 1 row of", "Compared with: 1 day from", "; 1 day under alarm"),
+        *("flagged at 1 close of a day:", "1 of 1 feature is as on other days"),
+    ):
+        assert words in said, words
+
+
 def test_explain_says_figures_limits_and_rule(run: Run, shifted: Path) -> None:
     run("drift", "scan", NAME, *LOOK, "--reference", REFERENCE)
     said = run("drift", "explain", NAME)
@@ -158,6 +198,25 @@ def test_what_is_not_there_is_not_found(run: Run, live: Path) -> None:
     assert said.code == 1 and "it watches" in said.err
 
 
+@pytest.mark.parametrize(
+    "command", [("scan",), ("report",), ("explain",), ("calibration",), ("calibration", "--run")]
+)
+def test_what_no_scan_can_look_at_no_command_looks_for(
+    run: Run, live: Path, home: Path, command: tuple[str, ...]
+) -> None:
+    verb, *options = command
+    unknown = run("drift", verb, "nothing", *LOOK, *options)
+    assert (unknown.code, unknown.out) == (2, "")
+    assert unknown.err.startswith("error [config_invalid]: model 'nothing' is not declared; add it")
+    file = home / "config" / "governance.yaml"
+    declared = yaml.safe_load(file.read_text())
+    del declared["models"][NAME]["drift"]
+    file.write_text(yaml.safe_dump(declared))
+    silent = run("drift", verb, NAME, *LOOK, *options)
+    assert (silent.code, silent.out) == (3, "")
+    assert silent.err.startswith("error [drift_disabled]: ") and "add a section drift" in silent.err
+
+
 def test_a_range_is_profiled(run: Run, live: Path) -> None:
     said = run("drift", "profile", NAME, "--from", iso(START), "--to", iso(AT), "-o", "json")
     assert said.code == 0
@@ -170,7 +229,7 @@ def test_calibration_shows_the_measured_rate_beside_the_budget(run: Run, live: P
     measured = run("drift", "calibration", NAME, "--run", *LOOK, "-o", "json")
     assert measured.code == 0 and measured.json["items"][0]["budget"] == 1.0
     shown = run("drift", "calibration", NAME)
-    assert "budget" in shown.out and NAME in shown.out
+    assert "budget" in shown.out and f"{AT:%Y-%m-%d %H:%M:%S}Z" in shown.out
     assert run("drift", "calibration", "--run").code == 2
 
 

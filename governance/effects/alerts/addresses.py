@@ -6,9 +6,9 @@ An entry is a host name, an IP address, or either with a port (443 if not given)
 * ``chat.internal!private`` -- this host, also at a private address or on this machine;
 * ``10.0.0.5``, ``[fd00::5]:8443`` -- this very address, public or not.
 
-An address that carries another one (IPv4-mapped, NAT64, 6to4) is judged by that one too.
-Link-local,
-multicast and unspecified addresses are never allowed: cloud metadata services live there.
+An address that carries another one (IPv4-mapped, SIIT, NAT64, 6to4) is judged by that one too.
+Link-local, multicast and unspecified addresses are never allowed, nor where cloud metadata services
+live outside of them.
 Pure: nothing is resolved or connected here.
 """
 
@@ -26,6 +26,10 @@ _PRIVATE = "!private"
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _COMPATIBLE = IPv6Network("::/96")
+_SIIT = IPv6Network("::ffff:0:0:0/96")
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+# Metadata services of clouds that do not live at a link-local address.
+_METADATA = (ip_address("fd00:ec2::254"), ip_address("100.100.100.200"))
 # Reach other networks through a gateway whose address is not in them, or are used up.
 _NEVER_PUBLIC = (
     IPv6Network("64:ff9b:1::/48"),
@@ -106,11 +110,12 @@ def public(address: Address) -> bool:
 
 
 def reachable(address: Address) -> bool:
-    """An address that a private service may have: no multicast, link-local or unspecified one."""
+    """An address that a private service may have: no multicast, link-local or metadata one."""
     return not any(
         one.is_multicast
         or one.is_link_local
         or one.is_unspecified
+        or one in _METADATA
         or (isinstance(one, IPv4Address) and (one.is_reserved or one in _THIS_NETWORK))
         for one in _carried(address)
     )
@@ -124,13 +129,13 @@ def _carried(address: Address) -> Iterator[Address]:
     if address.ipv4_mapped is not None:
         yield address.ipv4_mapped
         return
-    if address in _NAT64:
+    if address in _NAT64 or address in _SIIT:
         yield IPv4Address(int(address) & 0xFFFFFFFF)
         return
     yield address
     if address.sixtofour is not None:
         yield address.sixtofour
-    if address in _COMPATIBLE and int(address) > 1:
+    if address in _LOCAL_NAT64 or (address in _COMPATIBLE and int(address) > 1):
         yield IPv4Address(int(address) & 0xFFFFFFFF)
 
 

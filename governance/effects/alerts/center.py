@@ -24,7 +24,7 @@ from governance.effects.alerts.outgoing import Failure, Mailer, Outgoing, Render
 from governance.effects.alerts.relay import Clock, Delivered, Relay
 from governance.effects.alerts.smtp import SmtpServer
 from governance.effects.alerts.webhook import WebhookSender
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, InvalidInputError
 from governance.history.incident_handling import (
     Incident,
     acknowledge_incident,
@@ -39,6 +39,8 @@ from governance.store.database import Database, database_time
 from governance.values import as_utc
 
 _row = alert_outbox.c
+_MOST_LISTED = 1_000_000
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,18 +100,24 @@ class AlertCenter:
     def told(self, incident_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
         """How many alerts of each incident are sent, pending or dead."""
         found: dict[str, dict[str, int]] = {}
-        query = (
-            select(_row.incident_id, _row.state, func.count().label("alerts"))
-            .where(_row.incident_id.in_(incident_ids))
-            .group_by(_row.incident_id, _row.state)
-        )
+        ids = list(dict.fromkeys(incident_ids))
+        query = select(_row.incident_id, _row.state, func.count().label("alerts"))
+        query = query.group_by(_row.incident_id, _row.state)
         with self._database.read() as connection:
-            for row in connection.execute(query):
-                found.setdefault(row.incident_id, {})[row.state] = row.alerts
+            for first in range(0, len(ids), 500):  # SQLite takes only so many parameters
+                some = _row.incident_id.in_(ids[first : first + 500])
+                for row in connection.execute(query.where(some)):
+                    found.setdefault(row.incident_id, {})[row.state] = row.alerts
         return found
 
     def dead(self, *, limit: int = 1000) -> Sequence[DeadLetter]:
-        """Alerts that were given up, the latest first."""
+        """Alerts that were given up, the latest first.
+
+        Raises:
+            InvalidInputError: ``limit`` is no number from 1 on that a database takes.
+        """
+        if type(limit) is not int or not 1 <= limit <= _MOST_LISTED:
+            raise InvalidInputError(f"limit must be between 1 and {_MOST_LISTED}")
         query = select(
             _row.incident_id,
             _row.model_name.label("model"),
@@ -124,7 +132,7 @@ class AlertCenter:
 
         Raises:
             NotFoundError: no such incident.
-            ConflictError: it is closed.
+            ConflictError: it is closed, or somebody else acknowledged it.
         """
         check_person(by, what="by")
         with self._database.begin() as tx:
@@ -215,7 +223,12 @@ class _Unusable:
 def _clock(given: datetime | None) -> Clock:
     if given is None:
         return database_time
-    moment = as_utc(given)
+    moment = as_utc(given, what="now")
+    if not _FIRST_YEAR <= moment.year < _LAST_YEAR:  # waits and leases are counted from it
+        raise InvalidInputError(
+            f"now={moment.isoformat()} is no time for alerts; give one of the years "
+            f"{_FIRST_YEAR} to {_LAST_YEAR - 1}"
+        )
 
     def stopped(_: Connection) -> datetime:
         return moment

@@ -2,8 +2,8 @@
 
 * Alerts of one channel that were created within the group's window are one message; it is made
   when the window is over.
-* When more messages are due than the hour still allows, one digest takes all that is waiting; when
-  it allows none, all wait.
+* When more messages are due than the hour still allows, one digest takes all that is waiting, or
+  several do, of ``MOST_ALERTS`` each; when it allows none, all wait.
 * A message's id follows from what it holds, so that a repeated message is known as the same.
 """
 
@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from governance.effects.alerts.outgoing import DIGEST
 
 DOMAIN = "alerts.model-governance"
+MOST_ALERTS = 2000  # of one message; a line each stays below 1 MiB
 
 
 def windows(created: Sequence[datetime], length: timedelta) -> list[slice]:
@@ -53,7 +54,18 @@ def messages(
     due = [run for run in windows(created, window) if flush or created[run.start] + window <= now]
     if not due or allowed <= 0:
         return [], False
-    return (due, False) if len(due) <= allowed else ([slice(0, len(created))], True)
+    parts = [part for run in due for part in _parts(run)]
+    if len(parts) <= allowed:
+        return parts, False
+    return _parts(slice(0, len(created)))[:allowed], True
+
+
+def _parts(run: slice) -> list[slice]:
+    """A storm is several messages: servers take no mail of any size."""
+    return [
+        slice(first, min(first + MOST_ALERTS, run.stop))
+        for first in range(run.start, run.stop, MOST_ALERTS)
+    ]
 
 
 def message_id(

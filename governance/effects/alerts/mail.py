@@ -23,6 +23,7 @@ from governance.effects.alerts.outgoing import (
     Renderer,
     failure,
 )
+from governance.effects.alerts.storm import shortened
 from governance.errors import InvalidInputError
 
 log = logging.getLogger(__name__)
@@ -64,8 +65,9 @@ def _attach_pictures(mail: EmailMessage, rendered: Rendered) -> None:
     assert isinstance(html, MIMEPart)
     for name, png in rendered.images.items():
         if _PICTURE.fullmatch(name):
+            file = f"{name.removesuffix('.png')}.png"
             html.add_related(
-                png, "image", "png", cid=f"<{name}>", filename=f"{name}.png", disposition="inline"
+                png, "image", "png", cid=f"<{name}>", filename=file, disposition="inline"
             )
 
 
@@ -102,19 +104,24 @@ class EmailSender:
             return failure("no address under alerts.email in governance.yaml", whole_channel=True)
         if self._mailer is None:
             return failure("no mail server; set GOVERNANCE_SMTP_URL", whole_channel=True)
+        recipients = self._recipients
+        if message.recipients is not None:
+            recipients = [one for one in recipients if one in message.recipients]
+            if not recipients:
+                return None  # who did not get it is told no more
         mail = build_mail(
             message,
             self._rendered(message),
             sender=self._mailer.from_address,
             recipients=self._recipients,
         )
-        return self._mailer.send(mail, self._recipients)
+        return self._mailer.send(mail, recipients)
 
     def _rendered(self, message: Outgoing) -> Rendered:
         """The full message, or a plain one where it cannot be made: an alert waits for no plot."""
         for render in (self._render, plain.render):
             try:
-                return render(message.events, report_url=self._report_url, digest=message.digest)
+                return shortened(message, render, report_url=self._report_url)
             except Exception:
                 log.exception("message %s could not be rendered in full", message.message_id)
         raise InvalidInputError(f"the content of message {message.message_id} cannot be rendered")

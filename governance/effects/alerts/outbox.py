@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, update
+from sqlalchemy import null as sa_null
 
 from governance.config.alerts import AlertSettings
 from governance.effects.alerts.grouping import message_id, messages
@@ -77,6 +78,7 @@ def claim(
         channel=channel,
         events=tuple(row.payload for row in rows),
         created_at=max(row.created_at for row in rows),
+        recipients=None if rows[0].recipients is None else tuple(rows[0].recipients),
     )
     return Claimed(message, attempts=rows[0].attempts, until=until)
 
@@ -96,7 +98,7 @@ def _next_due(tx: Connection, channel: str, now: datetime) -> str | None:
     query = (
         select(_row.message_id)
         .where(_BOUND, _row.channel == channel, _row.next_attempt_at <= now, _free(now))
-        .order_by(_row.id)
+        .order_by(_row.next_attempt_at, _row.id)  # one that is stuck is not always the first
         .limit(1)
     )
     return tx.scalar(query)
@@ -159,7 +161,7 @@ def _unbound(tx: Connection, channel: str, now: datetime) -> Iterator[Any]:
 
 def _messages_of_the_hour(tx: Connection, channel: str, now: datetime) -> int:
     """Sent within the hour, or under way."""
-    counted = or_(and_(_row.state == "sent", _row.sent_at > now - HOUR), _BOUND)
+    counted = or_(_row.sent_at > now - HOUR, _BOUND)
     query = select(func.count(_row.message_id.distinct()))
     return tx.scalar(query.where(_row.channel == channel, counted)) or 0
 
@@ -169,7 +171,9 @@ def mark_sent(tx: Connection, claimed: Claimed, *, now: datetime) -> None:
     tx.execute(
         update(alert_outbox)
         .where(_of(claimed))
-        .values(state="sent", sent_at=now, claimed_until=None, last_error=None)
+        .values(
+            state="sent", sent_at=now, claimed_until=None, last_error=None, recipients=sa_null()
+        )
     )
 
 
@@ -185,16 +189,23 @@ def mark_failed(
     """It was not taken: try later, or give it up. Is it a dead letter now?
 
     A failure of the whole channel counts for all its messages; the server need not be asked for
-    each of them.
+    each of them. Where some recipients took it, it waits for the others only, and is a dead letter
+    if they never will.
     """
     reason = (UNREACHABLE if failed.whole_channel else REFUSED) + failed.reason
-    later = {"next_attempt_at": now + again_in, "last_error": reason}
-    dead = _is_dead(claimed.message.created_at, claimed.attempts + 1, now, dead_after)
+    later: dict[str, Any] = {"next_attempt_at": now + again_in, "last_error": reason}
+    told: dict[str, Any] = {}
+    if failed.remaining is not None:
+        told = {"recipients": list(failed.remaining), "sent_at": now}
+    some_took_it = failed.remaining is not None or claimed.message.recipients is not None
+    dead = (failed.final and some_took_it) or _is_dead(
+        claimed.message.created_at, claimed.attempts + 1, now, dead_after
+    )
     state = "dead" if dead else "pending"
     tx.execute(
         update(alert_outbox)
         .where(_of(claimed), _row.claimed_until == claimed.until)
-        .values(state=state, attempts=claimed.attempts + 1, claimed_until=None, **later)
+        .values(state=state, attempts=claimed.attempts + 1, claimed_until=None, **later, **told)
     )
     if failed.whole_channel:
         tx.execute(

@@ -25,12 +25,14 @@ class Outgoing:
         message_id: without angle brackets; the same at every attempt.
         events: payloads of its rows, in the order they were recorded.
         created_at: of its latest row.
+        recipients: of a mail, who has still to get it; ``None``: everybody.
     """
 
     message_id: str
     channel: str
     events: tuple[Payload, ...]
     created_at: datetime
+    recipients: tuple[str, ...] | None = None
 
     @property
     def incidents(self) -> tuple[str, ...]:
@@ -50,10 +52,14 @@ class Failure:
     Attributes:
         whole_channel: nothing else would be taken either (the server is down, a password is
             wrong), as opposed to a refusal of this one message.
+        remaining: where some recipients took it, those who did not; the others are not told again.
+        final: those who did not never will.
     """
 
     reason: str
     whole_channel: bool
+    remaining: tuple[str, ...] | None = None
+    final: bool = False
 
 
 def failure(reason: object, *, whole_channel: bool) -> Failure:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from governance.effects.alerts.outgoing import Payload
+from governance.effects.drift_report.words import counted
 
 _MOST_FEATURES = 10
 
@@ -33,7 +34,7 @@ def render(events: Sequence[Payload], *, report_url: str, digest: bool) -> Plain
     """
     models = list(dict.fromkeys(str(event["model"]) for event in events))
     if digest or len({event["incident_id"] for event in events}) > 1:
-        subject = f"{len(events)} alerts of {len(models)} models"
+        subject = f"{counted(len(events), 'alert')} of {counted(len(models), 'model')}"
     else:
         subject = f"[{events[-1]['severity']}] {headline(events[-1])}"
     blocks = ["\n".join(_lines(event)) for event in events]

@@ -25,7 +25,7 @@ from governance.effects.alerts.reminders import due_reminders, remind
 from governance.store.database import Database
 
 Clock = Callable[[Connection], datetime]
-MOST_MESSAGES = 1000  # of one call
+MOST_MESSAGES = 1000  # of one call, on each channel
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Relay:
         sent = failed = dead = 0
         for channel in channels:
             send = self._sender(channel)
-            while sent + failed < MOST_MESSAGES:
+            for _ in range(MOST_MESSAGES):
                 claimed = self._claim(channel, flush)
                 if claimed is None:
                     break
@@ -92,7 +92,7 @@ class Relay:
                 log.warning("alert not delivered on %s: %s", channel, problem.reason)
                 failed += 1
                 dead += self._mark_failed(claimed, problem)
-                if problem.whole_channel:
+                if problem.whole_channel:  # also where it is a dead letter, and pauses nothing
                     break
         with self._database.read() as connection:
             return Delivered(sent, failed, dead, outbox.count_waiting(connection))

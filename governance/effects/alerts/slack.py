@@ -12,6 +12,7 @@ from typing import Any
 from governance.effects.alerts.outgoing import Outgoing, Payload
 from governance.effects.alerts.plain import happened, headline
 from governance.effects.drift_report.files import report_link
+from governance.effects.drift_report.words import counted
 from governance.values import parse_time
 
 _SECTION = 2900  # characters; the format allows 3000
@@ -57,7 +58,8 @@ def _link(message: Outgoing, report_url: str) -> str:
 def _title(message: Outgoing) -> str:
     last = message.events[-1]
     if _several(message):
-        return f"{len(message.incidents)} incidents, {len(message.events)} alerts"
+        incidents = counted(len(message.incidents), "incident")
+        return f"{incidents}, {counted(len(message.events), 'alert')}"
     return f"[{last['severity']}] {headline(last)}"
 
 

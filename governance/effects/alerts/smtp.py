@@ -12,7 +12,7 @@ import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from typing import Self
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -30,7 +30,7 @@ _USAGE = (
 )
 _PORTS = {"smtp": 587, "smtps": 465}
 _FLAGS = {"true": True, "false": False}
-_TOO_LARGE = 552
+_TOO_LARGE, _CLOSING = 552, 421
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ class SmtpServer:
         )
 
     def send(self, mail: EmailMessage, recipients: Sequence[str]) -> Failure | None:
-        """Hand ``mail`` to the server; why not, if it was not taken for anybody."""
+        """Hand ``mail`` to the server; why not, if it was not taken for everybody."""
         try:
             connection = self._connected()
             try:
@@ -109,8 +109,9 @@ class SmtpServer:
         except (smtplib.SMTPException, OSError, ValueError) as error:
             return self._failure(error)
         if refused:
-            said = failure(_answers(refused), whole_channel=False).reason
-            log.warning("the mail server took the alert, but not for everybody: %s", said)
+            said = failure(f"not taken for {_answers(refused)}", whole_channel=False)
+            log.warning("the mail server took the alert, but %s", said.reason)
+            return replace(said, remaining=tuple(sorted(refused)), final=_final(refused))
         return None
 
     def _connected(self) -> smtplib.SMTP:
@@ -137,12 +138,17 @@ class SmtpServer:
         """Does the server refuse this mail, or any?"""
         where = f"mail server {self.host}:{self.port}"
         if isinstance(error, smtplib.SMTPRecipientsRefused):
-            said = _answers(error.recipients)
-            return failure(f"{where} takes no recipient: {said}", whole_channel=True)
+            closing = any(code == _CLOSING for code, _ in error.recipients.values())
+            said = f"{where} takes no recipient: {_answers(error.recipients)}"
+            return replace(failure(said, whole_channel=closing), final=_final(error.recipients))
         if isinstance(error, smtplib.SMTPResponseException):
             said = f"{error.smtp_code} {_decoded(error.smtp_error)}"
+            of_mail = isinstance(error, smtplib.SMTPDataError | smtplib.SMTPSenderRefused)
+            later = 400 <= error.smtp_code < 500
             this_one = error.smtp_code == _TOO_LARGE or (
-                isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
+                of_mail
+                and error.smtp_code != _CLOSING
+                and (later or isinstance(error, smtplib.SMTPDataError))
             )
             return failure(f"{where} said {said}", whole_channel=not this_one)
         this_one = isinstance(error, ValueError) and not isinstance(error, OSError)
@@ -158,9 +164,24 @@ def _leave(connection: smtplib.SMTP) -> None:
 
 
 def _answers(refused: Mapping[str, tuple[int, bytes]]) -> str:
+    """What was said to each, whose addresses are shown as ``e...@example.com``."""
     return "; ".join(
-        f"{address}: {code} {_decoded(said)}" for address, (code, said) in sorted(refused.items())
+        f"{masked(address)}: {code} {_decoded(said).replace(address, masked(address))}"
+        for address, (code, said) in sorted(refused.items())
     )
+
+
+def masked(address: str) -> str:
+    """
+    >>> masked("eve@example.com")
+    'e...@example.com'
+    """
+    name, at, domain = address.rpartition("@")
+    return f"{name[:1]}...{at}{domain}"
+
+
+def _final(refused: Mapping[str, tuple[int, bytes]]) -> bool:
+    return all(code >= 500 for code, _ in refused.values())
 
 
 def _decoded(said: bytes | str) -> str:

@@ -25,8 +25,9 @@ from governance.errors import DeliveryError
 
 _TIMEOUT = 10.0
 _MOST_READ = 64 * 1024
-# Answers that concern this one message; any other refusal would meet the next one too.
-_THIS_ONE = (400, 413, 422)
+# Answers that concern this one message (so may any from 500 on); any other refusal would meet the
+# next one too.
+_THIS_ONE = (400, 413, 422, 429)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class WebhookSender:
             return None
         redirect = "; redirects are not followed" if 300 <= status < 400 else ""
         said = f"webhook {self.name} answered {status}{redirect}"
-        return failure(said, whole_channel=status not in _THIS_ONE)
+        return failure(said, whole_channel=status < 500 and status not in _THIS_ONE)
 
     def _post(self, message: Outgoing) -> int:
         url = self._url()

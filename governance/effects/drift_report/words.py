@@ -187,19 +187,28 @@ def rule_sentence(rule: object, limits: Mapping[str, Any] | None = None) -> str:
     given = limits or {}
     least = _NUMERALS.get(given.get("urgent_features", 0), "")
     many = f"{least} or more" if least else "several"
-    days = given.get("days_running", "several")
-    looks = given.get("missed_looks", "several")
+    closes = _several(given.get("days_running"), "close", "of a day")
+    looks = _several(given.get("missed_looks"), "look")
     bounds = ""
     if {"urgent_q", "urgent_effect"} <= given.keys():
         bounds = f" (q ≤ {given['urgent_q']:g}, effect ≥ {given['urgent_effect']:g})"
     sentences = {
         "urgent": f"{many} severe features at one look{bounds}",
-        "sustained": f"the same feature flagged at {days} closes of a day in a row",
-        "breadth": f"all features together unusual over {days} closes of a day in a row",
+        "sustained": f"the same feature flagged at {closes}",
+        "breadth": f"all features together unusual over {closes}",
         "data": "a severe problem of the data",
-        "missed": f"{looks} looks in a row with too little data",
+        "missed": f"{looks} with too little data",
     }
     return sentences.get(str(rule), str(rule).replace("_", " "))
+
+
+def _several(number: int | None, noun: str, of: str = "") -> str:
+    """
+    >>> _several(2, "look"), _several(1, "close", "of a day"), _several(None, "look")
+    ('2 looks in a row', '1 close of a day', 'several looks in a row')
+    """
+    many = f"several {noun}s" if number is None else counted(number, noun)
+    return " ".join(filter(None, [many, of, "" if number == 1 else "in a row"]))
 
 
 _NUMERALS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}

@@ -145,7 +145,8 @@ def test_nothing_from_data_becomes_a_header() -> None:
     assert mail["Subject"] == "drift Bcc: eve@evil.example <script>"
     lines = mail.as_bytes().split(b"\r\n\r\n")[0].split(b"\r\n")
     assert not any(line.lower().startswith(b"bcc") for line in lines)
-    assert [part["Content-ID"] for part in mail.walk() if part["Content-ID"]] == ["<ok.png>"]
+    (picture,) = [part for part in mail.walk() if part["Content-ID"]]
+    assert (picture["Content-ID"], picture.get_filename()) == ("<ok.png>", "ok.png")
     for header, value in (("sender", "a@b.c\r\nBcc: x@y.z"), ("recipients", ["a@b.c\nBcc: x"])):
         given: dict[str, Any] = {"sender": "a@b.c", "recipients": ["a@b.c"], header: value}
         with pytest.raises(ValueError, match="linefeed"):

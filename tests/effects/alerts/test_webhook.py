@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from governance.config.alerts import Webhook
+from governance.effects.alerts import plain
 from governance.effects.alerts.addresses import allowed_hosts
 from governance.effects.alerts.grouping import message_id
 from governance.effects.alerts.outgoing import Failure, Outgoing
@@ -272,3 +273,10 @@ def test_slack_text_from_data_mentions_nobody() -> None:
     assert "<!" not in whole and "<http" not in whole
     long = replace(_message(), events=({**payload, "reasons": ["x" * 9000]},))
     assert all(len(b["text"]["text"]) <= 3000 for b in slack_message(long)["blocks"])
+
+
+def test_one_alert_is_not_said_in_the_plural() -> None:
+    payloads = (event().payload(), event(1).payload())
+    message = Outgoing(message_id="a@x", channel="team", events=payloads, created_at=START)
+    assert slack_message(message)["text"] == "2 incidents, 2 alerts"
+    assert plain.render(payloads[:1], report_url="", digest=True).subject == "1 alert of 1 model"

@@ -1,0 +1,57 @@
+"""A message of very many alerts: the worst in full, the others in a line each. Pure.
+
+Neighbours: ``grouping`` bounds how many there can be, ``mail`` builds what is made here. Every
+incident is named, in the text at least: that none is lost is promised, not that all have pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from governance.effects.alerts.outgoing import Outgoing, Payload, Rendered, Renderer
+from governance.effects.alerts.plain import happened
+
+IN_FULL = 100
+_LONGEST_LINE = 300
+_RANKS = {"severe": 0, "insufficient": 1, "moderate": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """What a renderer made of the worst, and the others' lines after its text."""
+
+    subject: str
+    text: str
+    html: str
+    images: Mapping[str, bytes]
+
+
+def shortened(message: Outgoing, render: Renderer, *, report_url: str) -> Rendered:
+    """The message as ``render`` makes it, with at most ``IN_FULL`` alerts in full."""
+    events = message.events
+    if len(events) <= IN_FULL:
+        return render(events, report_url=report_url, digest=message.digest)
+    ranked = sorted(range(len(events)), key=lambda number: (_rank(events[number]), number))
+    full = sorted(ranked[:IN_FULL])
+    others = [events[number] for number in sorted(ranked[IN_FULL:])]
+    made = render([events[number] for number in full], report_url=report_url, digest=True)
+    models = len({str(event["model"]) for event in events})
+    worst = str(events[ranked[0]]["severity"]).upper()
+    subject = f"[{worst}] Digest: {len(message.incidents)} incidents of {models} models"
+    lines = "\n".join([f"{len(others)} alerts more, in a line each:", *map(line, others)])
+    return Shortened(subject, f"{made.text}\n{lines}\n", made.html, made.images)
+
+
+def line(event: Payload) -> str:
+    """
+    >>> line({"incident_id": "0123456789ab", "severity": "severe", "model": "m",
+    ...     "version": "1.0.0", "kind": "drift", "event": "opened"})
+    '0123456789ab [severe] m 1.0.0: drift opened'
+    """
+    what = f"{event['model']} {event['version']}: {event['kind']} {happened(event)}"
+    return " ".join(f"{event['incident_id']} [{event['severity']}] {what}".split())[:_LONGEST_LINE]
+
+
+def _rank(event: Payload) -> int:
+    return _RANKS.get(str(event["severity"]), 3)
