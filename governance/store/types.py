@@ -11,6 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from governance.canonical import canonical_json
+from governance.errors import IntegrityError
 from governance.values import as_utc, iso
 
 
@@ -48,7 +49,14 @@ class CanonicalJson(TypeDecorator[Any]):
         return None if value is None else canonical_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
+        if value is None:
+            return None
+        try:
+            return json.loads(value)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise IntegrityError(
+                f"a recorded value is no longer JSON ({error}); restore the database from a backup"
+            ) from error
 
 
 def ascii_text(length: int) -> String:

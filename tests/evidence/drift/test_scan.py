@@ -16,7 +16,6 @@ from governance.errors import InvalidEvidenceError, LiveDataError
 from governance.evidence.drift.report import DriftReport
 from governance.policy.drift.facts import Finding
 from governance.store.alert_tables import alert_outbox
-from governance.store.drift_tables import model_drift_reports
 from governance.values import Severity, iso
 from tests.evidence.drift.live_model import (
     AT,
@@ -28,7 +27,6 @@ from tests.evidence.drift.live_model import (
     START,
     hour_rows,
     place,
-    row_count,
     scan,
     shift_window,
     watched,
@@ -202,13 +200,15 @@ def test_a_version_that_knows_its_training_days_waits_for_days_to_compare_with(
     assert all(item.figures.frozen is not None for item in report.features)
 
 
-def test_a_source_that_is_not_there_is_an_error_and_records_nothing(
+def test_a_source_that_is_not_there_is_an_error_and_a_missed_look(
     sqlite_gov: Governance, tmp_path: Path
 ) -> None:
     watched(sqlite_gov, tmp_path / "nowhere")
-    with pytest.raises(LiveDataError, match="check drift.live.path"):
+    with pytest.raises(LiveDataError, match="check drift.live.path") as raised:
         scan(sqlite_gov)
-    assert row_count(sqlite_gov, model_drift_reports) == 0
+    (report,) = sqlite_gov.drift.get_reports(NAME)
+    assert report.severity is Severity.INSUFFICIENT
+    assert raised.value.message in report.reasons
 
 
 def test_a_watched_column_that_never_was_is_an_error_with_a_remedy(

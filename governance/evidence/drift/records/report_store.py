@@ -18,8 +18,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 
 from governance.errors import InvalidInputError
+from governance.evidence.drift.records.report_rows import episode_before, report_of
 from governance.evidence.drift.report import DriftReport, FeatureReport
-from governance.policy.drift.facts import FeatureFigures, Finding
 from governance.store.drift_tables import model_drift_report_features, model_drift_reports
 from governance.values import Severity, iso
 
@@ -34,8 +34,6 @@ _RANK = {
     Severity.NORMAL: 3,
 }
 _DRIFTED = (Severity.SEVERE, Severity.MODERATE)
-# What a look did stands beside the state of the alarm rules, in one column.
-_DONE = ("event", "retrain_requested", "flagged", "worst_effect")
 
 
 def report_id(model: str, version_id: str, at: datetime) -> str:
@@ -94,7 +92,7 @@ def latest_before(connection: Connection, version_id: str, at: datetime) -> Mapp
         .order_by(_reports.at.desc())
         .limit(1)
     ).scalar_one_or_none()
-    return {} if found is None else _episode(found)
+    return {} if found is None else episode_before(found, version_id, at)
 
 
 def newest(connection: Connection, model: str) -> datetime | None:
@@ -246,47 +244,9 @@ def forget_figures(tx: Connection, model: str, *, before: datetime) -> None:
 def _with_features(connection: Connection, rows: Sequence[Row[Any]]) -> list[DriftReport]:
     if not rows:
         return []
-    found: dict[str, list[FeatureReport]] = {row.id: [] for row in rows}
+    found: dict[str, list[Mapping[str, Any]]] = {row.id: [] for row in rows}
     for report, figures in connection.execute(
         select(_features.report_id, _features.figures).where(_features.report_id.in_(list(found)))
     ):
-        found[report].append(_feature(figures))
-    return [_report(row, worst_first(found[row.id])) for row in rows]
-
-
-def _feature(stored: Mapping[str, Any]) -> FeatureReport:
-    figures = dict(stored)
-    severity, finding, reason = (figures.pop(name) for name in ("severity", "finding", "reason"))
-    return FeatureReport(
-        feature=figures["feature"],
-        severity=Severity(severity),
-        finding=Finding(finding),
-        reason=reason,
-        figures=FeatureFigures.from_json(figures),
-    )
-
-
-def _episode(stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in stored.items() if key not in _DONE}
-
-
-def _report(row: Row[Any], features: tuple[FeatureReport, ...]) -> DriftReport:
-    return DriftReport(
-        id=row.id,
-        model=row.model_name,
-        version_id=row.version_id,
-        version=row.model_version,
-        at=row.at,
-        severity=Severity(row.severity),
-        rows=row.rows,
-        features=features,
-        reference=row.reference,
-        reasons=tuple(row.reasons),
-        policy=row.policy,
-        evidence_digest=row.evidence_digest,
-        episode=_episode(row.episode),
-        revision=row.revision,
-        event=row.episode["event"],
-        incident_id=row.incident_id,
-        retrain_requested=row.episode["retrain_requested"],
-    )
+        found[report].append(figures)
+    return [report_of(row, found[row.id], worst_first) for row in rows]

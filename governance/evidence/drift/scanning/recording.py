@@ -27,6 +27,7 @@ from governance.policy.drift.episodes import Episode, EpisodeEvent, explained, s
 from governance.registry.heads import lock_head
 from governance.store.database import Database, database_time
 
+KEPT_FIGURES = timedelta(days=35)  # longer than the history that a page shows
 _ORDER = {"opened": 0, "closed": 1, "updated": 2}
 
 
@@ -44,9 +45,7 @@ def record(database: Database, seen: Seen, *, channels: Sequence[str]) -> DriftR
             tx,
             seen.version.id,
             hours_before=seen.at - profile_store.KEPT_HOURS,
-            days_before=seen.at
-            - timedelta(days=seen.limits.lookback_days)
-            - profile_store.KEPT_BEYOND_LOOKBACK,
+            days_before=seen.needed_since,
         )
         return report
 
@@ -102,7 +101,9 @@ def _report(tx: Connection, seen: Seen, channels: Sequence[str]) -> DriftReport:
         retrain_requested=changes.retrain,
     )
     now = database_time(tx)
-    report_store.write(tx, report, now=now)
+    report_store.write(tx, report, now=now, day_close=seen.look.day_close)
+    if seen.look.day_close:
+        report_store.forget_figures(tx, version.name, before=at - KEPT_FIGURES)
     _tell(tx, seen, changes, channels=channels, now=now)
     return report
 
@@ -121,10 +122,13 @@ def _foremost(events: Sequence[EpisodeEvent]) -> EpisodeEvent | None:
 def _quarantined(
     before: Mapping[str, Any], episode: Episode, calendar: DayCalendar, at: datetime
 ) -> list[str]:
-    """Days under alarm so far, kept as long as a reference may reach back."""
+    """Days under an alarm about drift so far, kept as long as a reference may reach back.
+
+    An alarm about data says what is wrong with the data, which are judged day by day anyway.
+    """
     days = set(before.get("quarantined", ()))
     day = calendar.day_of(at - HOUR)  # the look at a close is about the day that ends with it
-    if episode.alarmed:
+    if episode.drift is not None:
         days.add(day.isoformat())
     oldest = (day - _KEPT).isoformat()
     return sorted(day for day in days if day >= oldest)

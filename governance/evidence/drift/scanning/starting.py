@@ -2,7 +2,8 @@
 data.
 
 Edges are made of a sample spread evenly over the reference's hours (all rows where there are few),
-the frozen reference of its usable days. Neighbours: ``baseline`` (the value), ``baseline_store``
+the frozen reference of its usable days; a day on which a column was of another kind than on the
+others is left out. Neighbours: ``baseline`` (the value), ``baseline_store``
 (keeps the first one), ``day_blocks`` (profiles the days). Not promised: that a value which occurs
 in less than one of some hundred thousand rows is known to the edges.
 """
@@ -26,6 +27,7 @@ from governance.evidence.drift.profiles.layout import Layout
 from governance.evidence.drift.records.profile_store import StoredProfile
 from governance.evidence.drift.scanning.day_blocks import Day, read_days
 from governance.evidence.drift.scanning.hour_profiles import Progress
+from governance.evidence.drift.scanning.odd_types import odd_ones
 from governance.evidence.drift.scanning.watching import Watch
 from governance.evidence.drift.sources.hours import joined
 from governance.evidence.drift.sources.live import LiveSource, LiveStatus
@@ -63,9 +65,12 @@ def first_baseline(
         LiveDataError: the source cannot be reached.
         InvalidEvidenceError: a watched column is nowhere, or is of a type that cannot be watched.
     """
-    sample = _sample(source, watch, days[:wanted]) or _sample(source, watch, days[wanted:])
+    sample, unfit = _sample(source, watch, days[:wanted])
+    if sample is None:
+        sample, unfit = _sample(source, watch, days[wanted:])
     if sample is None:
         return None
+    days = [day for day in days if day not in unfit]
     layout = _layout(sample, watch)
     profiles: list[StoredProfile] = []
     used: list[tuple[Day, StoredProfile]] = []
@@ -112,9 +117,13 @@ def _layout(sample: pa.Table, watch: Watch) -> Layout:
     )
 
 
-def _sample(source: LiveSource, watch: Watch, days: Sequence[Day]) -> pa.Table | None:
-    """Rows from all over these days; ``None`` if they have none."""
-    parts: list[tuple[str, pa.Table]] = []
+def _sample(
+    source: LiveSource, watch: Watch, days: Sequence[Day]
+) -> tuple[pa.Table | None, list[Day]]:
+    """Rows from all over these days, ``None`` if they have none; and the days that do not fit to
+    the others, whose rows are not among them.
+    """
+    parts: list[tuple[datetime, pa.Table]] = []
     rows = 0
     for chunk in _chunks(_spread(_units(source, days))):
         with ThreadPoolExecutor(2, thread_name_prefix="sample") as pool:
@@ -126,11 +135,20 @@ def _sample(source: LiveSource, watch: Watch, days: Sequence[Day]) -> pa.Table |
                 table = answer.table
                 if not isinstance(source, ParquetSource):  # all units are read, each is thinned
                     table = _thinned(table, _SAMPLE_ROWS // len(days))
-                parts.append((unit[0].isoformat(), table))
+                parts.append((unit[0], table))
                 rows += table.num_rows
         if rows >= _SAMPLE_ROWS and isinstance(source, ParquetSource):
             break
-    return joined(parts) if rows else None
+    if not rows:
+        return None, []
+    odd = odd_ones([table for _, table in parts], watch.features)
+    unfit = [day for day in days if any(day.start <= parts[at][0] < day.end for at in odd)]
+    fit = [
+        (start.isoformat(), table)
+        for start, table in parts
+        if not any(day.start <= start < day.end for day in unfit)
+    ]
+    return (joined(fit) if fit else None), unfit
 
 
 _Unit = tuple[datetime, datetime]
