@@ -71,6 +71,7 @@ alert_outbox = Table(
     Column("payload", CanonicalJson, nullable=False),  # self-contained: all that a message says
     Column("state", ascii_text(16), nullable=False),  # pending, sent, dead, dropped
     Column("message_id", ascii_text(255), nullable=True),  # of the message it was put into
+    Column("recipients", CanonicalJson, nullable=True),  # who is still to get it; null: all
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),

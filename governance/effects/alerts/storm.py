@@ -6,11 +6,12 @@ incident is named, in the text at least: that none is lost is promised, not that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from governance.effects.alerts.outgoing import Outgoing, Payload, Rendered, Renderer
 from governance.effects.alerts.plain import happened
+from governance.effects.drift_report.words import counted
 
 IN_FULL = 100
 _LONGEST_LINE = 300
@@ -32,14 +33,16 @@ def shortened(message: Outgoing, render: Renderer, *, report_url: str) -> Render
     events = message.events
     if len(events) <= IN_FULL:
         return render(events, report_url=report_url, digest=message.digest)
-    ranked = sorted(range(len(events)), key=lambda number: (_rank(events[number]), number))
-    full = sorted(ranked[:IN_FULL])
-    others = [events[number] for number in sorted(ranked[IN_FULL:])]
-    made = render([events[number] for number in full], report_url=report_url, digest=True)
-    models = len({str(event["model"]) for event in events})
-    worst = str(events[ranked[0]]["severity"]).upper()
-    subject = f"[{worst}] Digest: {len(message.incidents)} incidents of {models} models"
-    lines = "\n".join([f"{len(others)} alerts more, in a line each:", *map(line, others)])
+    full = _worst(events)
+    others = [event for number, event in enumerate(events) if number not in full]
+    worst = [events[number] for number in sorted(full)]
+    made = render(worst, report_url=report_url, digest=True)
+    models = counted(len({str(event["model"]) for event in events}), "model")
+    most = str(min(worst, key=_rank)["severity"]).upper()
+    subject = f"[{most}] Digest: {counted(len(message.incidents), 'incident')} of {models}"
+    lines = "\n".join(
+        [f"{counted(len(others), 'alert')} more, in a line each:", *map(line, others)]
+    )
     return Shortened(subject, f"{made.text}\n{lines}\n", made.html, made.images)
 
 
@@ -51,6 +54,21 @@ def line(event: Payload) -> str:
     """
     what = f"{event['model']} {event['version']}: {event['kind']} {happened(event)}"
     return " ".join(f"{event['incident_id']} [{event['severity']}] {what}".split())[:_LONGEST_LINE]
+
+
+def briefed(events: Sequence[Payload]) -> list[Payload]:
+    """For programs: all events; beyond the worst ``IN_FULL``, without features and reasons."""
+    full = _worst(events)
+    return [
+        event if number in full else {**event, "features": [], "reasons": []}
+        for number, event in enumerate(events)
+    ]
+
+
+def _worst(events: Sequence[Payload]) -> set[int]:
+    """Their places; of equally severe ones the first."""
+    ranked = sorted(range(len(events)), key=lambda number: (_rank(events[number]), number))
+    return set(ranked[:IN_FULL])
 
 
 def _rank(event: Payload) -> int:

@@ -21,6 +21,7 @@ from governance.config.alerts import Webhook
 from governance.effects.alerts.addresses import AllowedHost, find_entry
 from governance.effects.alerts.outgoing import Failure, Outgoing, failure
 from governance.effects.alerts.slack import slack_message
+from governance.effects.alerts.storm import briefed
 from governance.errors import DeliveryError
 
 _TIMEOUT = 10.0
@@ -115,7 +116,7 @@ class WebhookSender:
             return {
                 "message_id": message.message_id,
                 "digest": message.digest,
-                "events": list(message.events),
+                "events": briefed(message.events),
             }
         return slack_message(message, report_url=self.report_url)
 

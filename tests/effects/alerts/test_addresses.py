@@ -27,6 +27,8 @@ NOT_PUBLIC = [
 ]
 NEVER = [
     *("169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::169.254.169.254", "fe80::1"),
+    *("fd00:ec2::254", "100.100.100.200", "::ffff:100.100.100.200", "::ffff:0:100.100.100.200"),
+    *("::ffff:0:169.254.169.254", "64:ff9b:1::169.254.169.254", "64:ff9b::6464:64c8"),
     *("2002:a9fe:a9fe::1", "0.0.0.0", "::", "224.0.0.1", "ff02::1", "255.255.255.255"),
 ]
 PUBLIC = ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::"]
@@ -59,6 +61,7 @@ def test_an_address_is_judged_alike_however_it_is_carried(inner: IPv4Address) ->
     number = int(inner)
     for carrier in (
         IPv6Address((0xFFFF << 32) | number),
+        IPv6Address((0xFFFF << 48) | number),
         IPv6Address((0x0064FF9B << 96) | number),
         IPv6Address((0x2002 << 112) | (number << 80)),
     ):

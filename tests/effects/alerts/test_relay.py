@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from governance.effects.alerts import outbox
-from governance.effects.alerts.outgoing import failure
+from governance.effects.alerts import outbox, relay
+from governance.effects.alerts.outgoing import Outgoing, failure
+from governance.effects.alerts.plain import render
 from governance.effects.alerts.relay import Delivered
+from governance.effects.alerts.storm import shortened
+from governance.errors import InvalidInputError
 from governance.store.alert_tables import alert_outbox
 from governance.store.database import Database
+from governance.values import Severity
 from tests.alarms import HOUR, START, event, record
 from tests.effects.alerts.post_office import DOWN, Alerting, incidents_in
 
@@ -368,3 +372,82 @@ def test_an_outbox_of_thousands_is_bound_at_once(sqlite_database: Database) -> N
             )
     assert alerting.deliver(START + HOUR) == Delivered(sent=1)
     assert len(incidents_in(alerting.office.mails[0])) == 1500
+
+
+def test_a_storm_is_several_digests_that_name_every_incident(sqlite_database: Database) -> None:
+    alerting = Alerting(sqlite_database)
+    feature = {"feature": "visib", "severity": "severe", "reason": "x" * 1000}
+    names = [f"{n:012x}" for n in range(5000)]
+    payload = event(features=(feature,)).payload()
+    rows = [
+        {
+            "event_key": f"{name}:opened:x",
+            "channel": "email",
+            "incident_id": name,
+            "model_name": "m",
+            "event": "opened",
+            "payload": {**payload, "incident_id": name},
+            "state": "pending",
+            "attempts": 0,
+            "created_at": START,
+            "next_attempt_at": START,
+        }
+        for name in names
+    ]
+    with sqlite_database.begin() as tx:
+        tx.execute(alert_outbox.insert(), rows)
+    assert alerting.deliver(START + HOUR) == Delivered(sent=3)
+    told = [incidents_in(mail) for mail in alerting.office.mails]
+    assert [len(one) for one in told] == [2000, 2000, 1000]
+    assert set().union(*told) == set(names)
+    assert all(len(mail.as_bytes()) < 2**20 for mail in alerting.office.mails)
+    told_of = alerting.center.told(names + names)
+    assert len(told_of) == 5000 and set(map(str, told_of.values())) == {"{'sent': 1}"}
+
+
+def test_the_worst_of_a_storm_are_told_in_full() -> None:
+    mild = event(severity=Severity.MODERATE).payload()
+    events = tuple(
+        {**mild, "incident_id": f"{n:012x}", "severity": "severe" if n % 50 == 7 else "moderate"}
+        for n in range(150)
+    )
+    message = Outgoing(message_id="digest.x", channel="email", events=events, created_at=START)
+    found = shortened(message, render, report_url="")
+    assert found.subject == "[SEVERE] Digest: 150 incidents of 1 model"
+    lines = found.text.partition("50 alerts more, in a line each:\n")[2].splitlines()
+    assert [one.partition(" ")[0] for one in lines] == [
+        f"{n:012x}" for n in range(99, 150) if n % 50 != 7
+    ][-50:]
+
+
+def test_a_message_that_is_stuck_is_not_always_the_first(database: Database) -> None:
+    alerting = Alerting(database)
+    record(database, event(0))
+    alerting.office.refuse = {"m0": failure("451 later", whole_channel=False)}
+    alerting.deliver(START, flush=True)
+    record(database, event(1), now=START + SECOND)
+    with database.begin() as tx:
+        outbox._bind(tx, "email", alerting.config.alerts, now=START + 2 * SECOND, flush=True)
+        claimed = outbox.claim(tx, "email", alerting.config.alerts, now=START + HOUR)
+    assert claimed is not None and claimed.message.events[0]["model"] == "m1"
+
+
+def test_a_busy_channel_does_not_starve_another(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "MOST_MESSAGES", 2)
+    alerting = Alerting(database, per_hour=100)
+    for n in range(3):
+        record(database, event(n), now=START + n * MINUTE)
+    record(database, event(9), channels=("webhook:gone",))
+    assert alerting.deliver(START + HOUR) == Delivered(sent=2, failed=1, waiting=2)
+
+
+def test_a_time_or_a_number_that_cannot_be_is_refused(database: Database) -> None:
+    alerting = Alerting(database)
+    for now in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)):
+        with pytest.raises(InvalidInputError, match="no time for alerts"):
+            alerting.deliver(now)
+    for limit in (10**30, 0, -1, True):
+        with pytest.raises(InvalidInputError, match="limit must be"):
+            alerting.center.dead(limit=limit)

@@ -18,11 +18,13 @@ from pydantic import SecretStr
 from governance.effects.alerts.mail import EmailSender, build_mail
 from governance.effects.alerts.outgoing import Failure, Outgoing
 from governance.effects.alerts.plain import PlainMessage, render
+from governance.effects.alerts.relay import Delivered
 from governance.effects.alerts.smtp import SmtpServer
 from governance.effects.drift_report.mail import render_message
 from governance.errors import SettingsError
-from tests.alarms import START, event
-from tests.effects.alerts.post_office import text_of
+from governance.store.database import Database
+from tests.alarms import HOUR, START, event, record
+from tests.effects.alerts.post_office import Alerting, text_of
 from tests.effects.alerts.tls import Authority
 
 PASSWORD = "p@ss word"
@@ -39,6 +41,7 @@ class Server:
         self.envelopes: list[tuple[str, list[str]]] = []
         self.answer = "250 taken"
         self.refused: set[str] = set()
+        self.code = 550
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = int(free.getsockname()[1])
         self._controller = Controller(self, hostname="localhost", port=self.port, **given)
@@ -48,7 +51,7 @@ class Server:
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
     ) -> str:
         if address in self.refused:
-            return "550 nobody of that name"
+            return f"{self.code} nobody of that name: {address}"
         envelope.rcpt_tos.append(address)
         return "250 known"
 
@@ -167,7 +170,7 @@ def test_an_alert_is_sent_plainly_where_the_full_message_breaks(
 
 @pytest.mark.parametrize(
     ("answer", "whole"),
-    [("554 spam", False), ("552 too large", False), ("451 later", True), ("421 bye", True)],
+    [("554 spam", False), ("552 too large", False), ("451 later", False), ("421 bye", True)],
 )
 def test_a_refusal_concerns_the_mail_or_the_server(
     server: Server, answer: str, whole: bool
@@ -178,16 +181,55 @@ def test_a_refusal_concerns_the_mail_or_the_server(
     assert (found.whole_channel, answer in found.reason) == (whole, True)
 
 
-def test_one_unknown_recipient_does_not_keep_the_others_from_it(
-    server: Server, logged: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("code", "final"), [(550, True), (450, False)])
+def test_one_refused_recipient_does_not_keep_the_others_from_it(
+    server: Server, logged: pytest.LogCaptureFixture, code: int, final: bool
 ) -> None:
-    server.refused = {"eve@example.com"}
-    assert _send(_smtp(server.port)) is None
+    server.code, server.refused = code, {"eve@example.com"}
+    found = _send(_smtp(server.port))
+    assert found is not None and (found.whole_channel, found.final) == (False, final)
+    assert found.remaining == ("eve@example.com",)
     assert server.envelopes[0][1] == ["ann@example.com"]
-    assert "eve@example.com: 550" in logged.text
+    assert f"e...@example.com: {code}" in found.reason and "eve@" not in found.reason
+    assert "e...@example.com" in logged.text
     server.refused |= {"ann@example.com"}
     found = _send(_smtp(server.port))
-    assert found is not None and found.whole_channel and "nobody of that name" in found.reason
+    assert found is not None and not found.whole_channel and found.remaining is None
+    assert "nobody of that name" in found.reason
+
+
+def test_a_greylisted_recipient_is_told_later_and_the_others_once(
+    server: Server, database: Database
+) -> None:
+    alerting = Alerting(database, email=("ann@example.com", "eve@example.com"))
+    record(database, event())
+    server.code, server.refused = 450, {"eve@example.com"}
+    smtp, later = _smtp(server.port), START + HOUR
+    deliver = alerting.center.deliver
+    assert deliver(now=START, mailer=smtp, flush=True) == Delivered(failed=1, waiting=1)
+    assert deliver(now=later, mailer=smtp) == Delivered(failed=1, waiting=1)
+    server.refused = set()
+    assert deliver(now=later + HOUR, mailer=smtp) == Delivered(sent=1)
+    assert [to for _, to in server.envelopes] == [["ann@example.com"], ["eve@example.com"]]
+    assert len({str(mail["Message-ID"]) for mail in server.taken}) == 1
+
+
+def test_a_recipient_that_is_refused_for_good_is_a_dead_letter(
+    server: Server, database: Database
+) -> None:
+    alerting = Alerting(database, email=("ann@example.com", "eve@example.com"))
+    record(database, event())
+    server.refused = {"eve@example.com"}
+    smtp = _smtp(server.port)
+    deliver = alerting.center.deliver
+    assert deliver(now=START, mailer=smtp, flush=True) == Delivered(failed=1, dead=1)
+    (letter,) = alerting.center.dead()
+    assert "e...@example.com: 550" in str(letter.last_error)
+    assert "eve@" not in str(letter.last_error)
+    alerting.center.retry_dead(now=START + HOUR)
+    server.refused = set()
+    assert deliver(now=START + HOUR, mailer=smtp) == Delivered(sent=1)
+    assert [to for _, to in server.envelopes] == [["ann@example.com"], ["eve@example.com"]]
 
 
 def test_a_server_that_is_not_there_is_a_failure_with_its_name(server: Server) -> None:

@@ -16,11 +16,15 @@ import pytest
 from governance.config.alerts import Webhook
 from governance.effects.alerts import plain
 from governance.effects.alerts.addresses import allowed_hosts
-from governance.effects.alerts.grouping import message_id
+from governance.effects.alerts.grouping import MOST_ALERTS, message_id
 from governance.effects.alerts.outgoing import Failure, Outgoing
+from governance.effects.alerts.relay import Delivered
 from governance.effects.alerts.slack import slack_message
+from governance.effects.alerts.storm import IN_FULL
 from governance.effects.alerts.webhook import WebhookSender
-from tests.alarms import START, event
+from governance.store.database import Database
+from tests.alarms import HOUR, START, event, record
+from tests.effects.alerts.post_office import Alerting
 from tests.effects.alerts.tls import Authority
 
 SECRET = "T000-B000-secret"
@@ -145,7 +149,7 @@ def test_a_redirect_is_not_followed(hook: Hook, authority: Authority, status: in
 
 @pytest.mark.parametrize(
     ("status", "whole"),
-    [(400, False), (413, False), (403, True), (404, True), (429, True), (503, True)],
+    [(400, False), (413, False), (403, True), (404, True), (429, False), (503, False)],
 )
 def test_an_answer_concerns_the_message_or_the_channel(
     hook: Hook, authority: Authority, status: int, whole: bool
@@ -280,3 +284,31 @@ def test_one_alert_is_not_said_in_the_plural() -> None:
     message = Outgoing(message_id="a@x", channel="team", events=payloads, created_at=START)
     assert slack_message(message)["text"] == "2 incidents, 2 alerts"
     assert plain.render(payloads[:1], report_url="", digest=True).subject == "1 alert of 1 model"
+
+
+def test_one_payload_that_breaks_the_server_does_not_stop_the_others(
+    hook: Hook, authority: Authority, database: Database
+) -> None:
+    alerting = Alerting(database, email=())
+    record(database, event(0), channels=("webhook:ops",))
+    record(database, event(1), channels=("webhook:ops",), now=START + HOUR)
+    send = _sender(hook, authority)
+
+    def sent(message: Outgoing) -> Failure | None:
+        hook.status = 503 if message.events[0]["model"] == "m0" else 200
+        return send(message)
+
+    alerting.center._sender = lambda *_: sent  # type: ignore[method-assign]
+    assert alerting.deliver(START + 2 * HOUR) == Delivered(sent=1, failed=1, waiting=1)
+
+
+def test_json_of_a_storm_names_every_incident_below_the_limit(
+    hook: Hook, authority: Authority
+) -> None:
+    message = _message(*range(MOST_ALERTS))
+    url = f"https://localhost:{hook.port}/x"
+    assert _sender(hook, authority, declared=Webhook(url=url, format="json"))(message) is None
+    body = hook.posts[0][2]
+    assert [one["incident_id"] for one in body["events"]] == list(message.incidents)
+    assert sum(bool(one["features"]) for one in body["events"]) == IN_FULL
+    assert len(json.dumps(body)) < 2**20

@@ -67,9 +67,9 @@ class LiveRows:
 
 
 def printable(text: str) -> str:
-    """``text`` as every database and encoding takes it; names in data may hold anything.
+    r"""``text`` as every database and encoding takes it; names in data may hold anything.
 
-    >>> printable("part-\\udcff\\0.parquet")
+    >>> printable("part-\udcff\0.parquet")
     'part-\\udcff\\x00.parquet'
     """
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

@@ -224,6 +224,7 @@ def _create_alerts() -> None:
         _required("payload", _JSON),
         _required("state", _ascii(16)),
         sa.Column("message_id", _ascii(255), nullable=True),
+        sa.Column("recipients", _JSON, nullable=True),
         _required("attempts", sa.Integer()),
         sa.Column("last_error", sa.Text(), nullable=True),
         _required("created_at", _TIME),
