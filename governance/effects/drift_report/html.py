@@ -45,6 +45,9 @@ def report_html(
     rows = feature_rows(report.get("features") or ())
     severity = words.severity_of(report.get("severity"))
     problems = data_problems(report, rows)
+    # Without a reference nothing is looked at; with one, what was found has been there.
+    forgotten = not rows and bool((report["reference"].get("rolling") or {}).get("days"))
+    calm = severity is Severity.NORMAL
     moved = [row for row in rows if row.severity is not Severity.NORMAL]
     return (
         templates()
@@ -53,7 +56,8 @@ def report_html(
             report=report,
             style=words.STYLES[severity],
             severity=severity.value,
-            headline=words.headline(report),
+            headline=_FORGOTTEN if forgotten and calm else words.headline(report),
+            forgotten=forgotten,
             words=words,
             incident=incident,
             rule=words.rule_sentence(incident.get("rule"), limits) if incident else "",
@@ -70,6 +74,9 @@ def report_html(
             limits=[(words.LIMITS.get(key, key), value) for key, value in limits.items()],
         )
     )
+
+
+_FORGOTTEN = "Nothing drifted; the figures of the features are no longer kept."
 
 
 def _counts(rows: Sequence[FeatureRow]) -> list[tuple[words.Style, int]]:

@@ -197,7 +197,11 @@ class DriftDetector:
         until: datetime | None = None,
         limit: int = 100,
     ) -> list[DriftReport]:
-        """Reports of `since` <= at <= `until`, the newest first; `version` is a number or an id."""
+        """Reports of `since` <= at <= `until`, the newest first; `version` is a number or an id.
+
+        After 35 days `features` is `()`, but for looks that drifted, belong to an incident or end a
+        day.
+        """
         with self._database.read() as connection:
             return report_store.query(
                 connection,

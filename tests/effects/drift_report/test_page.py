@@ -35,6 +35,15 @@ def page(report: dict[str, Any], **given: Any) -> str:
     return report_html(report, **{**arguments, **given})
 
 
+def test_a_page_of_a_look_whose_figures_went_says_so() -> None:
+    old = {**samples.calm(), "features": []}
+    assert "no longer kept" in page(old) and "No feature was looked at" not in page(old)
+    never = page(
+        {**old, "severity": "insufficient", "reference": {**old["reference"], "rolling": None}}
+    )
+    assert "No feature was looked at" in never and "no longer kept" not in never
+
+
 def storm(**given: Any) -> str:
     return page(samples.storm(), history=samples.history(3), incident=samples.incident(), **given)
 
