@@ -73,13 +73,13 @@ def compare(
         rolling: what was normal lately; None where nothing is known.
         frozen: what was normal when the version was trained.
         importance: share of the model's importance by feature.
-        by_frozen: features that are judged against the frozen reference, because what the rolling
-            one has of them is something else (predictions of the version before).
+        by_frozen: features that are judged against the frozen reference, where that can be,
+            because what the rolling one has of them are predictions of the version before.
     """
     side = _side(current, day_class, rolling)
     fixed = _side(current, day_class, frozen)
-    if side is not None and by_frozen:
-        mask = np.isin(current.layout.features, list(by_frozen))
+    if side is not None and fixed is not None and by_frozen:
+        mask = np.isin(current.layout.features, list(by_frozen)) & np.isfinite(fixed.score)
         side = _with_frozen(side, fixed, mask)
     known = importance or {}
     columns: dict[str, Any] = {**_own(current), **(_against(current, side) if side else {})}
@@ -139,12 +139,8 @@ def _side(current: ProfileBlock, day_class: str, reference: Reference | None) ->
     return _Side(days, distance, score, p, benjamini_hochberg(p), breadth)
 
 
-def _with_frozen(side: _Side, fixed: _Side | None, mask: NDArray[np.bool_]) -> _Side:
-    """`side` with the features of `mask` as the frozen reference has them, or unknown."""
-    if fixed is None:
-        unknown = np.where(mask, np.nan, side.p)
-        score = np.where(mask, np.nan, side.score)
-        return replace(side, score=score, p=unknown, q=benjamini_hochberg(unknown))
+def _with_frozen(side: _Side, fixed: _Side, mask: NDArray[np.bool_]) -> _Side:
+    """`side` with the features of `mask` as the frozen reference has them."""
     old, new = side.reference.pooled, fixed.reference.pooled
     taken = {
         name: np.where(mask, getattr(new, name), getattr(old, name))

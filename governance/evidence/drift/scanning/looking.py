@@ -32,6 +32,7 @@ from governance.evidence.drift.scanning.starting import first_baseline
 from governance.evidence.drift.scanning.watching import Watch
 from governance.evidence.drift.scanning.window import Window
 from governance.evidence.drift.sources.live import LiveSource
+from governance.history.activations import activation_at
 from governance.policy.drift.facts import Look
 from governance.policy.drift.findings import judge
 from governance.policy.drift.limits import DriftLimits
@@ -80,6 +81,7 @@ class Looking:
             known = window.recorded(connection, version.id, at)
             heads = profile_store.read_day_heads(connection, version.id, oldest, at)
             before = report_store.latest_before(connection, version.id, at)
+            live_since = activation_at(connection, version.name, at)
         seen = window.gather(
             self._database, source, layout, calendar, version.id, at=at, known=known
         )
@@ -108,8 +110,24 @@ class Looking:
             progress=progress,
         )
         frozen = self.references.frozen(version.id, kept, calendar, minimum=limits.min_block_days)
+        # Before its activation the predictions in the live data are those of the version before.
+        others = (
+            live_since is not None
+            and bool(lately.days)
+            and lately.days[0] <= calendar.day_of(live_since.effective_at)
+        )
         return _seen(
-            version, watch, kept, seen, lately, frozen, quarantined, at=at, days=days, limits=limits
+            version,
+            watch,
+            kept,
+            seen,
+            lately,
+            frozen,
+            quarantined,
+            by_frozen=(watch.prediction,) if others and watch.prediction else (),
+            at=at,
+            days=days,
+            limits=limits,
         )
 
     def baseline(
@@ -156,6 +174,7 @@ def _seen(
     frozen: Reference,
     quarantined: frozenset[date],
     *,
+    by_frozen: tuple[str, ...],
     at: datetime,
     days: int,
     limits: DriftLimits,
@@ -168,6 +187,7 @@ def _seen(
         rolling=lately.reference,
         frozen=frozen,
         importance=kept.baseline.importance,
+        by_frozen=by_frozen,
     )
     pooled, fixed = lately.reference.classes.get(day_class), frozen.classes.get(day_class)
     look = Look(
@@ -216,6 +236,7 @@ def _seen(
             "hours": seen.evidence,
             "look": [day_class, look.day_close, look.missing_hours, look.problems],
             "policy": limits.as_json(),
+            "by_frozen": by_frozen,
         }
     )
     since = needed_since(at, effective_lookback(limits, days))
