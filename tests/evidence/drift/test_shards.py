@@ -57,7 +57,11 @@ def test_one_failed_model_does_not_stop_the_others(
     assert [report.model for report in failed.value.reports] == ["first", "with-rows"]
     assert {report.severity for report in failed.value.reports} == {Severity.NORMAL}
     assert list(failed.value.failures) == ["middle"]
-    assert [report.model for report in gov.drift.get_reports()] == ["first", "with-rows"]
+    assert {report.model: report.severity for report in gov.drift.get_reports()} == {
+        "first": Severity.NORMAL,
+        "middle": Severity.INSUFFICIENT,  # a missed look
+        "with-rows": Severity.NORMAL,
+    }
 
 
 def test_an_error_that_is_none_of_ours_stops_nobody_either() -> None:
