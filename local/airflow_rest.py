@@ -121,13 +121,21 @@ class AirflowRest:
                 try:
                     for found in self._call("GET", query)["backfills"]:
                         if found["completed_at"] is None:
-                            self._call("PUT", f"/api/v2/backfills/{found['id']}/cancel")
+                            self._cancel(found["id"])
                     return int(self._ask("POST", "/api/v2/backfills", body)["id"])
                 except LockedError:
                     if attempt == LOCKED_ATTEMPTS - 1:
                         raise
                     time.sleep(LOCKED_PAUSE)
         raise AssertionError("the last attempt returns or raises")
+
+    def _cancel(self, backfill_id: int) -> None:
+        """End a backfill, unless the scheduler finds just now that it is over."""
+        try:
+            self._call("PUT", f"/api/v2/backfills/{backfill_id}/cancel")
+        except ServicesError:
+            if not self.backfill_done(backfill_id):
+                raise
 
     @contextmanager
     def _paused_meanwhile(self, dag_id: str) -> Iterator[None]:

@@ -258,6 +258,8 @@ class AirflowServices:
             "AIRFLOW__API__SECRET_KEY": known["api_secret"],
             "AIRFLOW__API_AUTH__JWT_SECRET": known["jwt_secret"],
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}",
+            # A pooled connection that met a lock may keep an old snapshot, and then writes no more.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_ENABLED": "False",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             **self.variables,

@@ -250,6 +250,7 @@ def test_another_airflow_of_the_shell_does_not_leak_in(
     found = services.environment()
     assert "elsewhere" not in " ".join(found.values())
     assert found["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert found["AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_ENABLED"] == "False"
     assert "127.0.0.1" in found["NO_PROXY"]
     addresses = {key: value for key, value in found.items() if ":8123" in value}
     assert set(addresses) == {
@@ -323,7 +324,12 @@ class Locked(BaseHTTPRequestHandler):
     asked_while_on: ClassVar[list[bool]] = []
 
     def do_GET(self) -> None:
-        self._say({"is_paused": not Locked.on, "backfills": []})
+        over = self.path.endswith("/backfills/6")
+        found = {"id": 6, "completed_at": "2013-02-08T00:00:00Z" if over else None}
+        self._say({"is_paused": not Locked.on, "backfills": [found], **found})
+
+    def do_PUT(self) -> None:  # the scheduler was faster than the caller
+        self._say({"detail": "Backfill is already completed."}, 409)
 
     def do_PATCH(self) -> None:
         wanted = not self._body()["is_paused"]
