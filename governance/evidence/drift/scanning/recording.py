@@ -59,13 +59,16 @@ def _report(tx: Connection, seen: Seen, channels: Sequence[str]) -> DriftReport:
     if stands is not None and stands.evidence_digest == digest:
         found = report_store.find(tx, name)
         assert found is not None  # seen a moment ago in this transaction
-        return found
+        if found.features:
+            return found
+        # Its figures are no longer kept; the same evidence gives them again.
+        return replace(found, features=_features(seen))
     episode, events = step(
         Episode.from_json(dict(before)), seen.judged, seen.look, at=at, limits=seen.limits
     )
     seen = replace(seen, judged=explained(seen.judged, events))
     newest = report_store.newest(tx, version.name)
-    features = report_store.worst_first(map(FeatureReport.of, seen.judged.verdicts))
+    features = _features(seen)
     changes = incident_changes(
         tx,
         seen,
@@ -106,6 +109,10 @@ def _report(tx: Connection, seen: Seen, channels: Sequence[str]) -> DriftReport:
         report_store.forget_figures(tx, version.name, before=at - KEPT_FIGURES)
     _tell(tx, seen, changes, channels=channels, now=now)
     return report
+
+
+def _features(seen: Seen) -> tuple[FeatureReport, ...]:
+    return report_store.worst_first(map(FeatureReport.of, seen.judged.verdicts))
 
 
 def _as_recorded(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ without writing, ``sql_values`` turns rows into Arrow.
 
 SQLite has no times but text. Texts are compared with ``2013-02-08T18:00:00``, and with a space for
 the ``T``; so they must be ISO 8601 in UTC. A row of a table whose time is written in another way,
-in another zone, or not there has no hour: it is counted in ``outside`` and told, never left out in
-silence.
+in another zone, or not there has no hour: it is told (and counted in ``outside``, if its hour can
+be found), never left out in silence.
 
 Not promised: a query that cannot be a subquery; a changed row that leaves an hour's number of rows
 as it was (fingerprints count); that rows without an hour which come after the first reading of a
@@ -80,7 +80,8 @@ class SqlSource:
                 if table is None and not found.foreign:
                     self._check_sample(connection)
                 nowhere = self._without_hour(connection)
-            lost, told = found.foreign + nowhere, self._told(found.foreign, nowhere)
+            # Rows without a time belong to no hour: every hour tells of them, none counts them.
+            lost, told = found.foreign, self._told(found.foreign, nowhere)
             if table is None:
                 status = LiveStatus.INVALID if found.foreign else LiveStatus.EMPTY
                 empty = f"{self._name} has no rows then"
