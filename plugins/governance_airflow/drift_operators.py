@@ -22,6 +22,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from governance.errors import (
     DriftScanError,
     InsufficientEvidenceError,
+    LiveDataError,
     SettingsError,
     UnavailableError,
 )
@@ -211,8 +212,15 @@ class DeliverAlertsOperator(BaseOperator):
 
 
 def worth_another_try(failed: DriftScanError) -> UnavailableError | None:
-    """An error that is tried again, if what failed may go away by itself; names the same models."""
-    if any(isinstance(error, UnavailableError) for error in failed.failures.values()):
+    """An error that is tried again, if what failed may go away by itself; names the same models.
+
+    Live data that are away are recorded as a look that saw nothing, and the hours are read by the
+    next looks; an hourly run has no time to wait for them.
+    """
+    if any(
+        isinstance(error, UnavailableError) and not isinstance(error, LiveDataError)
+        for error in failed.failures.values()
+    ):
         return UnavailableError(failed.message)
     return None
 

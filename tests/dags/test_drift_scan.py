@@ -14,7 +14,7 @@ import yaml
 from sqlalchemy import func, select
 
 from governance.errors import (
-    ConfigError,
+    DatabaseUnavailableError,
     DriftScanError,
     LiveDataError,
     UnavailableError,
@@ -248,7 +248,8 @@ def test_a_model_that_cannot_be_scanned_is_named_and_keeps_none_of_the_others(
         "request_retraining": "success",
         "deliver_alerts": "success",
     }
-    assert severities(gov) == {"steady": "normal", "stormy_four": "severe"}
+    seen = {"lost": "insufficient", "steady": "normal", "stormy_four": "severe"}
+    assert severities(gov) == seen, "a source that is away is a look that saw nothing"
     assert [event["at"] for event in events("stormy_four")] == [iso(AT)]
     assert len(mail.caught) == 1
     assert "1 of 3 models could not be scanned: lost: " in "".join(capsys.readouterr())
@@ -359,7 +360,7 @@ def test_a_model_that_cannot_be_calibrated_is_named_and_keeps_none_of_the_others
 
 
 def test_what_may_go_away_by_itself_is_tried_again_and_nothing_else() -> None:
-    bad, away = ConfigError("no such column"), LiveDataError("the bucket does not answer")
+    bad, away = LiveDataError("no such bucket"), DatabaseUnavailableError("restarting")
     refused = DriftScanError("2 of 2: a: ..., b: ...", failures={"a": bad, "b": bad})
     assert worth_another_try(refused) is None
     again = worth_another_try(DriftScanError("a: ..., b: ...", failures={"a": bad, "b": away}))
