@@ -120,7 +120,7 @@ def test_an_episode_of_the_past_is_told_to_nobody_and_ends_when_it_ended(
     database: Database,
 ) -> None:
     earlier = START - 100 * HOUR
-    past = {"opened_at": earlier, "newest": False}
+    past: dict[str, Any] = {"opened_at": earlier, "newest": False}
     now_open, found = record(database, event(), event(at=earlier, **past))
     with database.read() as connection:
         incident = read_incident(connection, found)
