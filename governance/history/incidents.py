@@ -27,6 +27,7 @@ from governance.config.alerts import AlertSettings
 from governance.errors import NotFoundError
 from governance.history.alert_rows import payload_of, tell_all
 from governance.history.audit import append_entry
+from governance.policy.drift.findings import worst
 from governance.store.alert_tables import incidents
 from governance.store.upsert import dialect_insert
 from governance.values import Severity, as_utc, iso
@@ -35,7 +36,6 @@ EMAIL = "email"
 WEBHOOK = "webhook:"
 _SCAN = "drift_scan"
 _PAST = "found by a scan of the past; no look has shown its end"
-_RANK = (Severity.NORMAL, Severity.INSUFFICIENT, Severity.MODERATE, Severity.SEVERE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,11 +251,11 @@ def _update(tx: Connection, event: IncidentEvent, standing: Row[Any]) -> None:
 
 
 def _as_of(event: IncidentEvent, standing: Row[Any]) -> dict[str, Any]:
-    worst = max(Severity(standing.severity), event.severity, key=_RANK.index)
+    severity = worst((Severity(standing.severity), event.severity))
     asked = event.at if event.retrain else standing.retrain_requested_at
     return {
-        "severity": worst.value,
-        "rule": event.rule if worst is event.severity else standing.rule,
+        "severity": severity.value,
+        "rule": event.rule if severity is event.severity else standing.rule,
         "features": _names(event),
         "report_id": event.report_id,
         "updated_at": max(event.at, standing.updated_at),

@@ -35,7 +35,8 @@ DATA_FINDINGS = frozenset(
         Finding.INFINITE_VALUES,
     }
 )
-_RANK = {
+# From calm to worst; what is not known is worse than calm.
+RANK = {
     Severity.NORMAL: 0,
     Severity.INSUFFICIENT: 1,
     Severity.MODERATE: 2,
@@ -61,7 +62,7 @@ def worst(severities: Iterable[Severity]) -> Severity:
     >>> worst([Severity.NORMAL, Severity.INSUFFICIENT]).value
     'insufficient'
     """
-    return max(severities, key=_RANK.__getitem__, default=Severity.INSUFFICIENT)
+    return max(severities, key=RANK.__getitem__, default=Severity.INSUFFICIENT)
 
 
 def judge(look: Look, limits: DriftLimits) -> Judged:
@@ -143,7 +144,7 @@ def _of(figures: FeatureFigures, said: _Said) -> FeatureVerdict:
 
 def _order(verdict: FeatureVerdict) -> tuple[int, float, str]:
     strength = verdict.figures.z if verdict.figures.z is not None else 0.0
-    return -_RANK[verdict.severity], -strength, verdict.figures.feature
+    return -RANK[verdict.severity], -strength, verdict.figures.feature
 
 
 def _few(reason: str) -> _Said:
@@ -193,7 +194,7 @@ def _named(candidates: list[_Said]) -> _Said:
     A feature whose data are severely wrong has not drifted: it takes no part in rules about drift.
     """
     severity, finding, _, _, reason = max(
-        candidates, key=lambda said: (_RANK[said[0]], said[1] in DATA_FINDINGS)
+        candidates, key=lambda said: (RANK[said[0]], said[1] in DATA_FINDINGS)
     )
     broken = severity is Severity.SEVERE and finding in DATA_FINDINGS
     flagged = any(said[2] for said in candidates) and not broken

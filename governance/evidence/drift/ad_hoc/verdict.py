@@ -10,6 +10,7 @@ from governance.evidence.drift.ad_hoc.detection import Detection, Method
 from governance.evidence.drift.ad_hoc.sides import Side
 from governance.evidence.drift.ad_hoc.two_samples import Measured
 from governance.policy.drift.facts import Finding
+from governance.policy.drift.findings import RANK
 from governance.policy.drift.limits import DriftLimits
 from governance.values import Severity
 
@@ -18,7 +19,6 @@ CHANCE = 0.05  # q-value from which a difference is no chance
 CONSTANT_CHANCE = 0.01
 SEVERE_TIMES = 2.0  # the threshold, from which a shift is severe
 IDENTIFIER = 0.5  # share of values that occur once, above which there is no distribution
-_RANK = {Severity.NORMAL: 0, Severity.INSUFFICIENT: 1, Severity.MODERATE: 2, Severity.SEVERE: 3}
 
 _Said = tuple[Severity, Finding, str]
 
@@ -87,8 +87,8 @@ def detection_of(
         found += _shift(figures, threshold, q_value)
     if not found:
         found = [(Severity.NORMAL, Finding.STABLE, _stable(figures, threshold))]
-    severity, finding, _ = max(found, key=lambda item: _RANK[item[0]])  # the first of the worst
-    worst_first = sorted(found, key=lambda item: -_RANK[item[0]])
+    severity, finding, _ = max(found, key=lambda item: RANK[item[0]])  # the first of the worst
+    worst_first = sorted(found, key=lambda item: -RANK[item[0]])
     judged = figures if figures is not None and min(figures.n, figures.m) >= MIN_ROWS else None
     return Detection(
         feature=compared.feature,

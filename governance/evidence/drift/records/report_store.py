@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_
 from governance.errors import InvalidInputError
 from governance.evidence.drift.records.report_rows import episode_before, report_of
 from governance.evidence.drift.report import DriftReport, FeatureReport
+from governance.policy.drift.findings import RANK
 from governance.store.drift_tables import model_drift_report_features, model_drift_reports
 from governance.values import Severity, iso
 
@@ -27,12 +28,6 @@ MAX_PAGE = 1000
 
 _reports = model_drift_reports.c
 _features = model_drift_report_features.c
-_RANK = {
-    Severity.SEVERE: 0,
-    Severity.MODERATE: 1,
-    Severity.INSUFFICIENT: 2,
-    Severity.NORMAL: 3,
-}
 _DRIFTED = (Severity.SEVERE, Severity.MODERATE)
 
 
@@ -52,7 +47,7 @@ def worst_first(features: Iterable[FeatureReport]) -> tuple[FeatureReport, ...]:
     return tuple(
         sorted(
             features,
-            key=lambda item: (_RANK[item.severity], -(item.figures.z or 0.0), item.feature),
+            key=lambda item: (-RANK[item.severity], -(item.figures.z or 0.0), item.feature),
         )
     )
 
