@@ -19,12 +19,13 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from governance.canonical import sha256_of
+from governance.decisions.activation import switch
 from governance.decisions.idempotency import remember, replay_of
 from governance.decisions.record import (
     Decision,
     activation_history,
     find_decision,
-    new_decision_id,
+    judged,
     store_decision,
 )
 from governance.errors import (
@@ -34,13 +35,12 @@ from governance.errors import (
     ReasonRequiredError,
     StaleGenerationError,
 )
-from governance.history.activations import activate
 from governance.policy.facts import LoadFact
-from governance.policy.promotion import PromotionFacts, decide_promotion
+from governance.policy.promotion.first_release import PromotionFacts, decide_promotion
+from governance.policy.verdict import Judgement
 from governance.registry import attachments, lifecycle, records
 from governance.registry.heads import lock_head
 from governance.registry.load_verdicts import stored_verdict
-from governance.registry.transitions import move
 from governance.store.database import Database, database_time
 from governance.values import ModelVersion, Ref, Stage, as_utc
 
@@ -147,20 +147,14 @@ class ModelPromotion:
             self._check_generation(version.name, head, expected_generation, champion)
             now = database_time(tx)
             carried_out = force or said.passed
-            decision = Decision(
-                id=new_decision_id(),
+            decision = judged(
+                Judgement(
+                    said.verdict, said.checks, said.policy, said.policy_digest, said.verdict_hash
+                ),
                 operation=OPERATION,
-                model=version.name,
-                version_id=version.id,
-                version=version.version,
-                verdict=said.verdict,
-                eligible=said.passed,
-                forced=force,
-                checks=said.checks,
+                version=version,
                 facts=facts.as_json(),
-                policy=said.policy,
-                policy_digest=said.policy_digest,
-                verdict_hash=said.verdict_hash,
+                forced=force,
                 by=by,
                 approved_by=approved_by,
                 reason=reason,
@@ -168,9 +162,12 @@ class ModelPromotion:
                 recorded_at=now,
                 generation=head + 1 if carried_out else None,
             )
-            store_decision(tx, decision, recorded_at=now)
             if carried_out:
-                self._activate(tx, version, champion, decision, head)
+                switch(
+                    tx, decision, version=version, champion=champion, head=head, recorded_at=now
+                )
+            else:
+                store_decision(tx, decision, recorded_at=now)
             if idempotency_key is not None:
                 remember(
                     tx,
@@ -186,44 +183,6 @@ class ModelPromotion:
         """Every activation of a model, oldest first: what was live from when on, who, why."""
         with self._database.read() as connection:
             return activation_history(connection, name)
-
-    def _activate(
-        self,
-        tx: Connection,
-        version: ModelVersion,
-        champion: ModelVersion | None,
-        decision: Decision,
-        head: int,
-    ) -> None:
-        if champion is not None:
-            move(
-                tx,
-                champion,
-                Stage.RETIRED,
-                by=decision.by,
-                reason=f"replaced by {version.ref}",
-                at=decision.at,
-                details={"decision": decision.id},
-            )
-        move(
-            tx,
-            version,
-            Stage.PRODUCTION,
-            by=decision.by,
-            reason=decision.reason,
-            at=decision.at,
-            details={"decision": decision.id, "generation": head + 1, "forced": decision.forced},
-        )
-        activate(
-            tx,
-            model=version.name,
-            version_id=version.id,
-            decision_id=decision.id,
-            operation=OPERATION,
-            forced=decision.forced,
-            effective_at=decision.at,
-            expected_generation=head,
-        )
 
     def _earlier(
         self, connection: Connection, key: str | None, fingerprint: str

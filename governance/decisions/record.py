@@ -16,9 +16,9 @@ from sqlalchemy import Row, Select, insert, select
 from sqlalchemy.engine import Connection
 
 from governance.history.audit import append_entry
-from governance.policy.verdict import GateResult
+from governance.policy.verdict import GateResult, Judgement
 from governance.store.schema import activations, decisions, model_registry
-from governance.values import Verdict
+from governance.values import ModelVersion, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class Decision:
         operation: ``validation``, ``promotion``.
         verdict: what the gates said together.
         forced: carried out in spite of the verdict, by a person with a reason.
+        overridden: the request asked less than the policy, with an approver and a reason.
+        approval_id: the answered request that it used up.
         generation: of the activation it led to; `None` where there was none.
         recorded_at: database time; `None` if not stored.
     """
@@ -51,6 +53,8 @@ class Decision:
     by: str
     approved_by: str | None = None
     reason: str | None = None
+    overridden: bool = False
+    approval_id: str | None = None
     at: datetime
     recorded_at: datetime | None = None
     generation: int | None = None
@@ -78,12 +82,14 @@ class Decision:
             "verdict": self.verdict,
             "eligible": self.eligible,
             "forced": self.forced,
+            "overridden": self.overridden,
             "checks": [check.as_json() for check in self.checks],
             "policy_digest": self.policy_digest,
             "verdict_hash": self.verdict_hash,
             "by": self.by,
             "approved_by": self.approved_by,
             "reason": self.reason,
+            "approval": self.approval_id,
             "at": self.at,
             "recorded_at": self.recorded_at,
             "generation": self.generation,
@@ -92,6 +98,43 @@ class Decision:
 
 def new_decision_id() -> str:
     return uuid.uuid4().hex
+
+
+def judged(
+    said: Judgement,
+    *,
+    operation: str,
+    version: ModelVersion,
+    facts: Mapping[str, Any],
+    by: str,
+    at: datetime,
+    recorded_at: datetime | None,
+    **further: Any,
+) -> Decision:
+    """The record of ``said`` about ``version``; stored ones (``recorded_at``) get an id.
+
+    Args:
+        further: ``forced``, ``approved_by``, ``reason``, ``overridden``, ``approval_id``,
+            ``generation``.
+    """
+    return Decision(
+        id=None if recorded_at is None else new_decision_id(),
+        operation=operation,
+        model=version.name,
+        version_id=version.id,
+        version=version.version,
+        verdict=said.verdict,
+        eligible=said.passed,
+        checks=said.checks,
+        facts=facts,
+        policy=said.policy,
+        policy_digest=said.policy_digest,
+        verdict_hash=said.verdict_hash,
+        by=by,
+        at=at,
+        recorded_at=recorded_at,
+        **{"forced": False, **further},
+    )
 
 
 def store_decision(tx: Connection, decision: Decision, *, recorded_at: datetime) -> int:
@@ -111,7 +154,9 @@ def store_decision(tx: Connection, decision: Decision, *, recorded_at: datetime)
             "verdict": decision.verdict,
             "eligible": decision.eligible,
             "forced": decision.forced,
+            "overridden": decision.overridden,
             "approved_by": decision.approved_by,
+            "approval": decision.approval_id,
             "reason": decision.reason,
             "policy_digest": decision.policy_digest,
             "verdict_hash": decision.verdict_hash,
@@ -136,6 +181,8 @@ def store_decision(tx: Connection, decision: Decision, *, recorded_at: datetime)
             decided_by=decision.by,
             approved_by=decision.approved_by,
             reason=decision.reason,
+            overridden=decision.overridden,
+            approval_id=decision.approval_id,
             at=decision.at,
             recorded_at=recorded_at,
         )
@@ -210,6 +257,8 @@ def _from_row(row: Row[Any]) -> Decision:
         by=row.decided_by,
         approved_by=row.approved_by,
         reason=row.reason,
+        overridden=row.overridden,
+        approval_id=row.approval_id,
         at=row.at,
         recorded_at=row.recorded_at,
         generation=row.generation,

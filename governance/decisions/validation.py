@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from governance.decisions.record import Decision, latest_decision, new_decision_id, store_decision
+from governance.decisions.record import Decision, judged, latest_decision, store_decision
 from governance.errors import IllegalTransitionError
 from governance.policy.facts import LoadFact, MetricLimit, ValidationFacts
 from governance.policy.validation import ValidationPolicy, decide_validation
@@ -79,20 +79,11 @@ class VersionValidation:
             if standing is not None:
                 return standing
             now = database_time(tx)
-            decision = Decision(
-                id=new_decision_id(),
+            decision = judged(
+                said,
                 operation=OPERATION,
-                model=version.name,
-                version_id=version.id,
-                version=version.version,
-                verdict=said.verdict,
-                eligible=said.verdict is Verdict.PASS,
-                forced=False,
-                checks=said.checks,
+                version=version,
                 facts=facts.as_json(),
-                policy=policy.as_json(),
-                policy_digest=said.policy_digest,
-                verdict_hash=said.verdict_hash,
                 by=by,
                 at=now if at is None else as_utc(at),
                 recorded_at=now,

@@ -21,7 +21,7 @@ from governance.policy.facts import MetricLimit, ValidationFacts
 from governance.policy.gates.load_probe import check_load
 from governance.policy.gates.metric_limit import check_metric
 from governance.policy.gates.provenance import check_provenance
-from governance.policy.verdict import GateResult, combine, verdict_hash
+from governance.policy.verdict import GateResult, Judgement
 from governance.values import Verdict
 
 PROVENANCE_HASHES = ("dataset_hash", "feature_graph_hash", "training_config_hash")
@@ -57,17 +57,7 @@ class ValidationPolicy:
         return sha256_of(self.as_json())
 
 
-@dataclass(frozen=True, slots=True)
-class ValidationVerdict:
-    """``verdict_hash`` covers checks, policy and facts: the same three give it again, always."""
-
-    verdict: Verdict
-    checks: tuple[GateResult, ...]
-    policy_digest: str
-    verdict_hash: str
-
-
-def decide_validation(facts: ValidationFacts, policy: ValidationPolicy) -> ValidationVerdict:
+def decide_validation(facts: ValidationFacts, policy: ValidationPolicy) -> Judgement:
     """
     >>> from governance.policy.facts import LoadFact
     >>> asked = ValidationPolicy((MetricLimit(metric="auc", split="test", min=0.6),), ())
@@ -93,9 +83,4 @@ def decide_validation(facts: ValidationFacts, policy: ValidationPolicy) -> Valid
                 mode="observe",
             )
         )
-    return ValidationVerdict(
-        verdict=combine(checks),
-        checks=tuple(checks),
-        policy_digest=policy.digest,
-        verdict_hash=verdict_hash(checks, policy=policy.as_json(), facts=facts.as_json()),
-    )
+    return Judgement.of(checks, policy=policy.as_json(), facts=facts.as_json())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from governance.canonical import sha256_of
 from governance.policy.facts import Mode
@@ -56,3 +56,38 @@ def verdict_hash(
     """SHA-256 over checks, policy and facts; a replay of the decision must give it again."""
     rendered = [check.as_json() for check in checks]
     return sha256_of({"checks": rendered, "policy": policy, "facts": facts})
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the gates said together, with what they were asked and given.
+
+    ``verdict_hash`` covers checks, policy and facts: the same three give it again, always.
+    """
+
+    verdict: Verdict
+    checks: tuple[GateResult, ...]
+    policy: Mapping[str, Any]
+    policy_digest: str
+    verdict_hash: str
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict is Verdict.PASS
+
+    @classmethod
+    def of(
+        cls, checks: Iterable[GateResult], *, policy: Mapping[str, Any], facts: Mapping[str, Any]
+    ) -> Self:
+        """
+        >>> Judgement.of([], policy={}, facts={}).verdict.value
+        'insufficient'
+        """
+        said = tuple(checks)
+        return cls(
+            verdict=combine(said),
+            checks=said,
+            policy=policy,
+            policy_digest=sha256_of(policy),
+            verdict_hash=verdict_hash(said, policy=policy, facts=facts),
+        )

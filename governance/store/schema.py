@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -169,6 +170,8 @@ decisions = Table(
     Column("reason", Text, nullable=True),
     Column("at", UtcDateTime, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
+    Column("overridden", Boolean, nullable=False, server_default=false()),  # loosened on request
+    Column("approval_id", ascii_text(32), nullable=True),
     UniqueConstraint("seq"),
     Index("ix_decisions_model_name_seq", "model_name", "seq"),
     Index("ix_decisions_version_id_operation_seq", "version_id", "operation", "seq"),

@@ -19,12 +19,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from governance.errors import ConflictError, DatabaseUnavailableError, SchemaOutdatedError
-from governance.store import alert_tables, drift_tables, migrate
+from governance.store import alert_tables, drift_tables, migrate, promotion_tables
 from governance.store.database import Database
 from governance.store.schema import metadata
 
 ROOT = Path(__file__).parents[2]
-DECLARED = (alert_tables, drift_tables)  # whose tables are in `metadata` once they are imported
+DECLARED = (alert_tables, drift_tables, promotion_tables)  # whose tables are in `metadata` once they are imported
 
 
 def _script() -> ScriptDirectory:

@@ -1,0 +1,74 @@
+"""The switch: one version enters production, the one before leaves it, in the caller's transaction.
+
+Promotion, force, rollback and failover all come through here, so that a change of the production
+version means the same rows every time: both stage changes, the decision with its audit entry, the
+activation with the next generation. The caller holds the model's head (``lock_head``) and has asked
+whether the step is legal (``registry.lifecycle``) and earned (``policy``).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from governance.decisions.record import Decision, store_decision
+from governance.history.activations import activate
+from governance.registry.transitions import move
+from governance.values import ModelVersion, Stage
+
+
+def switch(
+    tx: Connection,
+    decision: Decision,
+    *,
+    version: ModelVersion | None,
+    champion: ModelVersion | None,
+    head: int,
+    recorded_at: datetime,
+    leaves_as: Stage = Stage.RETIRED,
+) -> None:
+    """Carry out ``decision``: ``version`` decides from now on, ``champion`` no more.
+
+    Args:
+        version: ``None`` after a failover without a target: nothing is live.
+        head: the generation that was read under the lock; the new one is ``head + 1``.
+        leaves_as: what becomes of the champion; ``FAILED`` when it is corrupt.
+
+    Raises:
+        StaleGenerationError, ConflictError: somebody else was first; nothing changed.
+    """
+    store_decision(tx, decision, recorded_at=recorded_at)
+    if champion is not None:
+        successor = "no version" if version is None else version.ref
+        move(
+            tx,
+            champion,
+            leaves_as,
+            by=decision.by,
+            reason=f"replaced by {successor}"
+            if leaves_as is Stage.RETIRED
+            else decision.reason or "failed in production",
+            at=decision.at,
+            details={"decision": decision.id},
+        )
+    if version is not None:
+        move(
+            tx,
+            version,
+            Stage.PRODUCTION,
+            by=decision.by,
+            reason=decision.reason,
+            at=decision.at,
+            details={"decision": decision.id, "generation": head + 1, "forced": decision.forced},
+        )
+    activate(
+        tx,
+        model=decision.model,
+        version_id=None if version is None else version.id,
+        decision_id=decision.id,
+        operation=decision.operation,
+        forced=decision.forced,
+        effective_at=decision.at,
+        expected_generation=head,
+    )

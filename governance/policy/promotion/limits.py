@@ -1,0 +1,157 @@
+"""What is asked of a version before it decides: every value that a promotion is judged by.
+
+``None`` (or an empty list) means that the value is not asked for. What is asked by default depends on
+the kind of the model (``DEFAULTS``): document 000's criteria for trading models, measured quality,
+drift and soak time for the others. ``effective`` lays the policy file, the environment and a request
+over them. The field names are those of documents 000, 001 and 004, since people write them in files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from governance.policy.facts import Mode
+from governance.values import Kind
+
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Amount = Annotated[float, Field(ge=0, le=1e12)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
+Person = Annotated[str, Field(min_length=1, max_length=200)]
+
+# Gates whose results a policy may merely record. Integrity, load, lifecycle and approval always count.
+GateName = Literal[
+    "shadow",
+    "validation",
+    "not_worse",
+    "drift",
+    "bundle",
+    "freshness",
+    "feature_version",
+    "excursions",
+    "provenance",
+    "champion_comparison",
+    "soak",
+    "evidence",
+]
+
+
+class _Values(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class MetricMinimum(_Values):
+    """A metric of one split, at least or at most (both included)."""
+
+    metric: Name
+    split: Name
+    min: float | None = None
+    max: float | None = None
+
+
+class NotWorse(_Values):
+    """The candidate's metric may be worse than the champion's by ``tolerance`` at most.
+
+    ``split``: by default the first of ``out_of_sample``, ``test``, ``registered`` that both have.
+    """
+
+    metric: Name
+    split: Name | None = None
+    tolerance: Amount = 0.0
+
+
+class PromotionLimits(_Values):
+    """
+    Attributes:
+        min_shadow_sessions, min_shadow_days, min_trade_count: of the shadow sessions together.
+        max_turnover_ratio, min_live_sharpe, max_drawdown_threshold, max_drift_psi: limits, included.
+        max_avg_latency_ms, max_error_rate: the same for the operation of the model.
+        require_validation: the latest validation decision must have passed.
+        metrics: limits on measured metrics.
+        not_worse: metrics in which the candidate must not be worse than the champion.
+        max_drift_severity: worst allowed verdict of the latest drift report.
+        max_drift_age_hours: how old that report may be.
+        min_soak_hours: how long the running trial must have lasted.
+        min_trained_end_delta_ms: how much later than the champion's the candidate's data must end.
+        allow_feature_version_change: whether the feature set may differ from the champion's.
+        required_targets, required_horizons: models that a bundle must hold.
+        max_mfe_regression_bps, max_mae_worsening_bps: tolerances of a bundle, basis points.
+        required_provenance: manifest fields that must hold a hash.
+        max_false_promotion: chance of promoting a candidate that is no better than the champion, over
+            all looks at all candidates; asks for the paired comparison.
+        required_evidence: names of further evidence that must have passed (an A/B test, fairness).
+        require_approval: somebody else than the creator must have approved.
+        approvers: who may approve; everybody (but the creator) if empty.
+        creator_may_approve: lift that rule. approval_hours: how long a request may wait.
+        modes: gates that are merely recorded.
+    """
+
+    min_shadow_sessions: Count | None = None
+    min_shadow_days: Count | None = None
+    min_trade_count: Count | None = None
+    max_turnover_ratio: Amount | None = None
+    min_live_sharpe: float | None = Field(default=None, ge=-100, le=100)
+    max_drawdown_threshold: Share | None = None
+    max_drift_psi: Amount | None = None
+    max_avg_latency_ms: Amount | None = None
+    max_error_rate: Share | None = None
+    require_validation: bool = False
+    metrics: tuple[MetricMinimum, ...] = ()
+    not_worse: tuple[NotWorse, ...] = ()
+    max_drift_severity: Literal["normal", "moderate", "severe"] | None = None
+    max_drift_age_hours: Amount = 48.0
+    min_soak_hours: Amount | None = None
+    min_trained_end_delta_ms: int | None = Field(default=None, ge=-(10**13), le=10**13)
+    allow_feature_version_change: bool | None = None
+    required_targets: tuple[Name, ...] = ()
+    required_horizons: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = ()
+    max_mfe_regression_bps: Amount | None = None
+    max_mae_worsening_bps: Amount | None = None
+    required_provenance: tuple[Name, ...] = ()
+    max_false_promotion: Annotated[float, Field(gt=0, lt=1)] | None = None
+    required_evidence: tuple[Name, ...] = ()
+    require_approval: bool = False
+    approvers: tuple[Person, ...] = ()
+    creator_may_approve: bool = False
+    approval_hours: Annotated[float, Field(gt=0, le=8760)] = 72.0
+    modes: dict[GateName, Mode] = Field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+
+# Document 000's table, the criteria of every trading model and of every model nobody declared.
+TRADING: Mapping[str, Any] = MappingProxyType(
+    {
+        "min_shadow_sessions": 5,
+        "min_shadow_days": 3,
+        "min_trade_count": 10,
+        "max_turnover_ratio": 1.5,
+        "min_live_sharpe": 0.5,
+        "max_drawdown_threshold": 0.05,
+        "max_drift_psi": 0.25,
+    }
+)
+_MEASURED: Mapping[str, Any] = MappingProxyType(
+    {
+        "require_validation": True,
+        "max_drift_psi": 0.25,
+        "max_drift_severity": "moderate",
+        "min_soak_hours": 24.0,
+    }
+)
+DEFAULTS: Mapping[Kind, Mapping[str, Any]] = MappingProxyType(
+    {
+        Kind.TRADING: TRADING,
+        Kind.CLASSIFIER: MappingProxyType(
+            {**_MEASURED, "not_worse": ({"metric": "auc", "tolerance": 0.02},)}
+        ),
+        Kind.REGRESSOR: MappingProxyType(
+            {**_MEASURED, "not_worse": ({"metric": "r2", "tolerance": 0.02},)}
+        ),
+    }
+)
