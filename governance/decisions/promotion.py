@@ -163,9 +163,7 @@ class ModelPromotion:
                 generation=head + 1 if carried_out else None,
             )
             if carried_out:
-                switch(
-                    tx, decision, version=version, champion=champion, head=head, recorded_at=now
-                )
+                switch(tx, decision, version=version, champion=champion, head=head, recorded_at=now)
             else:
                 store_decision(tx, decision, recorded_at=now)
             if idempotency_key is not None:

@@ -24,7 +24,11 @@ from governance.store.database import Database
 from governance.store.schema import metadata
 
 ROOT = Path(__file__).parents[2]
-DECLARED = (alert_tables, drift_tables, promotion_tables)  # whose tables are in `metadata` once they are imported
+DECLARED = (
+    alert_tables,
+    drift_tables,
+    promotion_tables,
+)  # whose tables are in `metadata` once they are imported
 
 
 def _script() -> ScriptDirectory:

@@ -4,8 +4,8 @@ Evidence, registry and history convert into these types; nothing is looked up la
 decision can be replayed without the database it came from: ``from_json(as_json(x)) == x``. A figure
 that is not finite becomes ``None`` on the way in, and ``None`` never passes a gate.
 
-Neighbours: ``limits`` says what is asked, ``governance.policy.gates`` compares. Not here: how a fact
-is measured.
+Neighbours: ``limits`` says what is asked, ``governance.policy.gates`` compares. Not here: how a
+fact is measured.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class ShadowFacts(Fact):
     Attributes:
         sessions: distinct ids. days: distinct dates in the model's time zone. trades: their sum.
         turnover_ratio, avg_latency_ms, error_rate: trade-weighted means.
-        sharpe_ratio, max_drawdown: of the pooled returns, else mean and maximum. drift_psi: maximum.
+        sharpe_ratio, max_drawdown: of the pooled returns, else mean and maximum.
+        drift_psi: maximum.
         pooled: the two come from pooled returns.
         soak_hours: since the running trial began; ``None`` when none runs.
     """

@@ -1,9 +1,10 @@
 """What is asked of a version before it decides: every value that a promotion is judged by.
 
-``None`` (or an empty list) means that the value is not asked for. What is asked by default depends on
-the kind of the model (``DEFAULTS``): document 000's criteria for trading models, measured quality,
-drift and soak time for the others. ``effective`` lays the policy file, the environment and a request
-over them. The field names are those of documents 000, 001 and 004, since people write them in files.
+``None`` (or an empty list) means that the value is not asked for. What is asked by default depends
+on the kind of the model (``DEFAULTS``): document 000's criteria for trading models, measured
+quality, drift and soak time for the others. ``effective`` lays the policy file, the environment and
+a request over them. The field names are those of documents 000, 001 and 004: people write them in
+files.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
 Person = Annotated[str, Field(min_length=1, max_length=200)]
 
-# Gates whose results a policy may merely record. Integrity, load, lifecycle and approval always count.
+# Gates whose results a policy may merely record. Integrity, load, lifecycle, approval always count.
 GateName = Literal[
     "shadow",
     "validation",
@@ -68,7 +69,8 @@ class PromotionLimits(_Values):
     """
     Attributes:
         min_shadow_sessions, min_shadow_days, min_trade_count: of the shadow sessions together.
-        max_turnover_ratio, min_live_sharpe, max_drawdown_threshold, max_drift_psi: limits, included.
+        max_turnover_ratio, min_live_sharpe, max_drawdown_threshold, max_drift_psi: limits,
+            included.
         max_avg_latency_ms, max_error_rate: the same for the operation of the model.
         require_validation: the latest validation decision must have passed.
         metrics: limits on measured metrics.
@@ -81,8 +83,8 @@ class PromotionLimits(_Values):
         required_targets, required_horizons: models that a bundle must hold.
         max_mfe_regression_bps, max_mae_worsening_bps: tolerances of a bundle, basis points.
         required_provenance: manifest fields that must hold a hash.
-        max_false_promotion: chance of promoting a candidate that is no better than the champion, over
-            all looks at all candidates; asks for the paired comparison.
+        max_false_promotion: chance of promoting a candidate that is no better than the champion,
+            over all looks at all candidates; asks for the paired comparison.
         required_evidence: names of further evidence that must have passed (an A/B test, fairness).
         require_approval: somebody else than the creator must have approved.
         approvers: who may approve; everybody (but the creator) if empty.
