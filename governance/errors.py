@@ -137,6 +137,12 @@ class StaleGenerationError(ConflictError):
         self.version = version
 
 
+class NothingToRollBackError(ConflictError):
+    """No earlier version may take over by itself; the message says why each was passed over."""
+
+    code = "nothing_to_roll_back"
+
+
 class IdempotencyConflictError(ConflictError):
     """The same key with other arguments."""
 

@@ -1,7 +1,7 @@
 """The life of a version as a table: which stage may follow which, and by what.
 
-Pure: no database, no clock. ``ModelRegistry.transition`` asks `check_transition`; promotion and
-rollback ask `check_activation`. What evidence a step needs is not asked here
+Pure: no database, no clock. ``ModelRegistry.transition`` asks `check_transition`; promotion,
+rollback and failover ask `check_activation`. What evidence a step needs is not asked here
 (``governance.policy``).
 
 Rules:
@@ -9,9 +9,10 @@ Rules:
 1. draft -> trained -> validated -> staging -> production -> retired.
 2. Any stage before production -> failed or retired.
 3. staging -> validated: a stopped trial.
-4. Into production: by promotion from staging, by force from validated or staging, by rollback from
-   retired.
-5. production -> retired when another version takes over; production -> failed when it is corrupt.
+4. Into production: by promotion from staging, by force from validated or staging, by rollback or
+   failover from retired.
+5. production -> retired when another version takes over; production -> failed when its bytes are
+   corrupt or do not load, by a failover alone.
 6. failed is final. Everything else is refused, and the refusal names what is allowed.
 """
 
@@ -31,6 +32,7 @@ class Route(StrEnum):
     PROMOTION = "promotion"
     FORCE = "force"
     ROLLBACK = "rollback"
+    FAILOVER = "failover"
 
 
 TRANSITIONS: Mapping[Stage, tuple[Stage, ...]] = MappingProxyType(
@@ -50,6 +52,7 @@ ROUTES: Mapping[Route, tuple[Stage, ...]] = MappingProxyType(
         Route.PROMOTION: (Stage.STAGING,),
         Route.FORCE: (Stage.VALIDATED, Stage.STAGING),
         Route.ROLLBACK: (Stage.RETIRED,),
+        Route.FAILOVER: (Stage.RETIRED,),
     }
 )
 

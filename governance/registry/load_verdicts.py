@@ -42,6 +42,25 @@ def stored_verdict(connection: Connection, digest: str) -> ProbeResult | None:
     return kept if kept.lasting else None  # what earlier releases kept
 
 
+def loaded_elsewhere(connection: Connection, digest: str) -> ProbeResult | None:
+    """The latest probe that found ``digest`` loadable, with whatever libraries it had."""
+    row = connection.execute(
+        select(load_verdicts)
+        .where(load_verdicts.c.digest == digest, load_verdicts.c.loadable.is_(True))
+        .order_by(load_verdicts.c.probed_at.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    return ProbeResult(
+        loadable=True,
+        code=row.code,
+        reason=row.reason,
+        duration_ms=row.duration_ms,
+        libraries=row.libraries,
+    )
+
+
 def record_verdict(tx: Connection, digest: str, result: ProbeResult) -> bool:
     """Keep ``result``, replacing an earlier one; ``False`` for one that is not ``lasting``."""
     if not result.lasting:
@@ -68,11 +87,13 @@ def verdict_for(
     settings: Settings,
     *,
     digest_is_registered: bool = True,
+    fresh: bool = False,
 ) -> ProbeResult:
     """The kept verdict, else a probe now (about 0.3 s for LightGBM), kept in its own transaction.
 
-    The probe runs outside any transaction. A pickle that this installation does not allow gets
-    ``unsafe_format`` here whatever was kept. Raises ``ProbeUnavailableError`` if no probe can run.
+    ``fresh`` probes in any case. The probe runs outside any transaction. A pickle that this
+    installation does not allow gets ``unsafe_format`` here whatever was kept. Raises
+    ``ProbeUnavailableError`` if no probe can run.
     Where a full disk or a busy database cannot keep the verdict, it is given all the same.
     """
     refusal = format_refusal(
@@ -80,7 +101,7 @@ def verdict_for(
         allow_pickle=settings.allow_pickle,
         digest_is_registered=digest_is_registered,
     )
-    if refusal is None:
+    if refusal is None and not fresh:
         with database.read() as connection:
             kept = stored_verdict(connection, opened.digest)
         if kept is not None:

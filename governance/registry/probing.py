@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from governance.errors import (
     ArtifactIntegrityError,
     ArtifactMissingError,
     IllegalTransitionError,
+    StorageUnavailableError,
 )
 from governance.policy.facts import LoadFact
 from governance.registry.artifacts import ArtifactStore
@@ -40,8 +43,34 @@ class Probing:
                 "register a new version"
             )
 
-    def load_fact(self, version: ModelVersion) -> LoadFact | None:
+    def check_home(self) -> None:
+        """Refuse to judge any artifact while the folder of all of them is not there.
+
+        A share that is not mounted looks like a missing or an empty folder.
+
+        Raises:
+            StorageUnavailableError: nothing can be said of any version now.
+        """
+        folder = self._artifacts.home / "models"
+        try:
+            with os.scandir(folder) as entries:
+                empty = next(entries, None) is None
+        except OSError as error:
+            raise StorageUnavailableError(
+                f"the artifacts in {folder} cannot be reached ({error.strerror}); mount the share, "
+                "or check GOVERNANCE_HOME"
+            ) from error
+        if empty:
+            raise StorageUnavailableError(
+                f"{folder} is empty, as a share looks that is not mounted; mount it, or restore "
+                "the artifacts from a backup"
+            )
+
+    def load_fact(self, version: ModelVersion, *, fresh: bool = False) -> LoadFact | None:
         """What a fresh interpreter says of the bytes; the stored verdict where there is one.
+
+        Args:
+            fresh: probe them now in any case.
 
         Raises:
             ArtifactMissingError: there are no bytes to judge now; they may come back.
@@ -61,7 +90,7 @@ class Probing:
                 code="unknown_format",
                 reason=f"{', '.join(sorted(unknown))} begins like no format of a model",
             )
-        said = verdict_for(self._database, opened, self._settings)
+        said = verdict_for(self._database, opened, self._settings, fresh=fresh)
         if said.code == "unsafe_format":
             said.require_loadable()
         if not said.loadable and not said.lasting:

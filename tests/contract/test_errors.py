@@ -17,6 +17,7 @@ CONTRACT = {
     "illegal_transition": (409, 3),
     "stale_generation": (409, 3),
     "version_exists": (409, 3),
+    "nothing_to_roll_back": (409, 3),
     "metric_conflict": (409, 3),
     "gate_failed": (409, 3),
     "insufficient_evidence": (409, 4),

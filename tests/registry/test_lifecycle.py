@@ -53,6 +53,7 @@ def test_each_way_into_production_starts_where_the_design_says(current: Stage) -
         Route.PROMOTION: {Stage.STAGING},
         Route.FORCE: {Stage.VALIDATED, Stage.STAGING},
         Route.ROLLBACK: {Stage.RETIRED},
+        Route.FAILOVER: {Stage.RETIRED},
     }
     for route in Route:
         if current in starts[route]:
