@@ -88,14 +88,17 @@ def measure(
         for number, moments in track(
             rounds, "rounds", plan.rounds, console=console, transient=True
         ):
+            workload.warm()
             runs["full"].taken.append(recompute(workload, layout))
             for name, script in (("read_table", "read_table.py"), ("scipy", "scipy_drift.py")):
+                workload.warm()
                 run = ask_peer(script, Path(sys.executable), workload, folder)
                 runs[name].taken.append(run)
             for at in moments:
                 looks.one(at)
             for name, python in pythons.items():
                 if python is not None and number < plan.peer_rounds:
+                    workload.warm()
                     runs[name].taken.append(ask_peer(f"{name}_drift.py", python, workload, folder))
         profiles = looks.short.profiles_mb()
     return result_of(workload, runs, looks.taken, profiles)

@@ -83,18 +83,15 @@ def as_numbers(
         if not (kinds.is_decimal(kind) or kinds.is_boolean(kind)):
             return None
         column = column.cast(pa.float64())
-    at = 0
-    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else (column,):
-        part = numbers[at : at + len(chunk)]
-        if chunk.null_count:  # copying around the gaps and filling them is faster than Arrow's way
-            gaps = chunk.is_null().to_numpy(zero_copy_only=False)
-            held = [None, chunk.buffers()[1]]
-            full = pa.Array.from_buffers(chunk.type, len(chunk), held, offset=chunk.offset)
-            part[:] = full.to_numpy()
-            part[gaps] = null
-        else:
-            part[:] = chunk.to_numpy()
-        at += len(part)
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()  # a day of hours: one walk instead of 24
+    if column.null_count:  # copying around the gaps and filling them is faster than Arrow's way
+        held = [None, column.buffers()[1]]
+        full = pa.Array.from_buffers(column.type, rows, held, offset=column.offset)
+        numbers[:] = full.to_numpy()
+        numbers[column.is_null().to_numpy(zero_copy_only=False)] = null
+    else:
+        numbers[:] = column.to_numpy()
     return numbers
 
 

@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyarrow.types as kinds
 
 from governance.errors import LiveDataError
 from governance.evidence.drift.profiles.block import ProfileBlock
@@ -95,15 +94,13 @@ def _profile(layout: Layout, read: Callable[[], Tables]) -> ProfileBlock:
 
 
 def _read(path: str | Path, layout: Layout, filesystem: Any) -> pa.Table:
+    # Texts stay dictionaries as they lie in the file: each value is then looked up once. What is
+    # named here and is no text is read as it is.
+    texts = [edges.name for edges in layout.edges if edges.kind == "categorical"]
     try:
-        with pq.ParquetFile(str(path), filesystem=filesystem) as file:
-            metadata, schema = file.metadata, file.schema_arrow
-        there = [name for name in layout.features if name in schema.names]
-        texts = [name for name in there if _is_text(schema.field(name).type)]
-        # Texts stay dictionaries as they lie in the file: each value is then looked up once.
-        with pq.ParquetFile(
-            str(path), filesystem=filesystem, metadata=metadata, read_dictionary=texts
-        ) as file:
+        with _opened(path, filesystem, texts) as file:
+            names = set(file.schema_arrow.names)
+            there = [name for name in layout.features if name in names]
             return file.read(there, use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise LiveDataError(
@@ -111,5 +108,10 @@ def _read(path: str | Path, layout: Layout, filesystem: Any) -> pa.Table:
         ) from error
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(kinds.is_string(kind) or kinds.is_large_string(kind))
+def _opened(path: str | Path, filesystem: Any, texts: list[str]) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(str(path), filesystem=filesystem, read_dictionary=texts)
+    except KeyError:  # pyarrow's, of a column that is absent, or not flat
+        with pq.ParquetFile(str(path), filesystem=filesystem) as file:
+            flat = [name for name in texts if name in file.schema.names]
+        return pq.ParquetFile(str(path), filesystem=filesystem, read_dictionary=flat)
