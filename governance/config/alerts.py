@@ -28,16 +28,32 @@ def _https(text: str) -> str:
     raise ValueError("a webhook is an https URL without a password in its host part")
 
 
-class Webhook(Section):
-    """
+HookName = Annotated[str, Field(pattern="^[a-z0-9_-]{1,40}$")]
+
+
+class Endpoint(Section):
+    """Where something is posted to.
+
     Attributes:
         url: https; its host must stand in ``GOVERNANCE_WEBHOOK_HOSTS``.
         url_from: environment variable that holds the URL, where the URL is itself a secret (Slack).
-        format: ``slack`` (text and blocks) or ``json`` (the whole event).
     """
 
     url: Annotated[str, Field(max_length=2000), AfterValidator(_https)] | None = None
     url_from: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,254}$")] | None = None
+
+
+class ReloadHook(Endpoint):
+    """A server that is told of every activation, so that it loads the version that decides now."""
+
+
+class Webhook(Endpoint):
+    """A place that gets every alert.
+
+    Attributes:
+        format: ``slack`` (text and blocks) or ``json`` (the whole event).
+    """
+
     format: Annotated[str, Field(pattern="^(slack|json)$")] = "slack"
 
 
@@ -46,6 +62,7 @@ class AlertSettings(Section):
     Attributes:
         email: who gets every alert.
         webhooks: further places, by name.
+        reload: servers that are told of every activation, by name.
         group: alerts of so short a time are one message.
         repeat: an open incident that nobody acknowledged or snoozed is told again after this long.
         per_hour: messages in an hour on one channel; what is more waits for one digest.
@@ -53,9 +70,8 @@ class AlertSettings(Section):
     """
 
     email: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
-    webhooks: dict[Annotated[str, Field(pattern="^[a-z0-9_-]{1,40}$")], Webhook] = Field(
-        default_factory=dict
-    )
+    webhooks: dict[HookName, Webhook] = Field(default_factory=dict)
+    reload: dict[HookName, ReloadHook] = Field(default_factory=dict)
     group: Duration = timedelta(seconds=30)
     repeat: Duration = timedelta(hours=4)
     per_hour: int = Field(default=20, ge=1, le=1000)

@@ -19,7 +19,13 @@ from governance.values import as_utc, iso
 
 
 def tell(
-    tx: Connection, payload: Mapping[str, Any], *, key: str, channel: str, now: datetime
+    tx: Connection,
+    payload: Mapping[str, Any],
+    *,
+    key: str,
+    channel: str,
+    now: datetime,
+    state: str = "pending",
 ) -> None:
     """Put one row into the outbox; nothing where ``key`` was told on this channel before."""
     moment = as_utc(now, what="now")
@@ -32,7 +38,7 @@ def tell(
             model_name=payload["model"],
             event=payload["event"],
             payload=dict(payload),
-            state="pending",
+            state=state,
             attempts=0,
             created_at=moment,
             next_attempt_at=moment,
