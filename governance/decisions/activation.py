@@ -38,6 +38,8 @@ def switch(
     Raises:
         StaleGenerationError, ConflictError: somebody else was first; nothing changed.
     """
+    if version is None and champion is None:
+        raise ValueError("nothing enters and nothing leaves production: that is no switch")
     store_decision(tx, decision, recorded_at=recorded_at)
     if champion is not None:
         successor = "no version" if version is None else version.ref
@@ -50,7 +52,15 @@ def switch(
             if leaves_as is Stage.RETIRED
             else decision.reason or "failed in production",
             at=decision.at,
-            details={"decision": decision.id},
+            # Where nothing takes over, this entry is the one that speaks of the activation.
+            details={"decision": decision.id}
+            if version is not None
+            else {
+                "decision": decision.id,
+                "generation": head + 1,
+                "forced": decision.forced,
+                "live": None,
+            },
         )
     if version is not None:
         move(

@@ -5,7 +5,8 @@ can drop these. Each record has an entry in the log's hash chain, so each is hel
 
 - every ``*.decided`` entry against the decision with its number, whose checks, policy and facts
   must hash to the verdict hash of the entry;
-- every ``stage.changed`` entry into production against the activation of its generation;
+- every ``stage.changed`` entry into production, or out of it with nothing to follow, against the
+  activation of its generation;
 - no record without an entry, no entry without a record, no registry beside an empty log.
 
 The caller has walked the chain before, in the same snapshot. Not promised: ``recorded_at`` of a
@@ -29,7 +30,9 @@ from governance.errors import AuditChainError
 from governance.store.schema import activations, decisions
 
 DECIDED = ".decided"
-_TO_PRODUCTION = '"to":"production"'  # as canonical JSON has it; inside a text it is escaped
+# As canonical JSON has it; inside a text it is escaped.
+_TO_PRODUCTION = '"to":"production"'
+_TO_NOTHING = '"live":null'
 
 # Longer than any lock that one transaction may wait for, between the two looks at the clock.
 _ONE_TRANSACTION = timedelta(hours=2)
@@ -46,6 +49,9 @@ _IN_DETAILS = (
     "at",
 )
 _OF_DECISION = ("id", "operation", "model_name", "version_id", "decided_by", *_IN_DETAILS)
+# Key of the entry -> column of the decision. Entries of the first release do not have them, and
+# their decisions have what the column is filled with.
+_SINCE_0003 = {"overridden": ("overridden", False), "approval": ("approval_id", None)}
 
 Record = Mapping[str, Any]
 
@@ -68,6 +74,9 @@ def decision_difference(entry: Record, details: Record, row: Record) -> str | No
     for name, value in zip(_OF_DECISION, expected, strict=True):
         if row[name] != value:
             return name
+    for key, (name, before) in _SINCE_0003.items():
+        if row[name] != details.get(key, before):
+            return name
     if _stored_verdict_hash(row) != details.get("verdict_hash"):
         return "checks, policy or facts"
     return None if _in_one_transaction(entry, row) else "recorded_at"
@@ -76,7 +85,7 @@ def decision_difference(entry: Record, details: Record, row: Record) -> str | No
 def activation_difference(entry: Record, details: Record, row: Record) -> str | None:
     """The same of an activation; ``row`` has the ``operation`` of its decision as ``decided``."""
     expected = {
-        "version_id": entry["version_id"],
+        "version_id": entry["version_id"] if details.get("to") == "production" else None,
         "decision_id": details.get("decision"),
         "operation": row["decided"],
         "forced": details.get("forced"),
@@ -184,17 +193,19 @@ def _check_activations(connection: Connection, entries: int) -> None:
     """  # noqa: S608 - constants
     told = """
         SELECT seq, recorded_at, model_name, version_id, details FROM audit_log
-        WHERE action = 'stage.changed' AND details LIKE :to ORDER BY model_name, seq
+        WHERE action = 'stage.changed' AND (details LIKE :to OR details LIKE :nothing)
+        ORDER BY model_name, seq
     """
+    patterns = {"to": f"%{_TO_PRODUCTION}%", "nothing": f"%{_TO_NOTHING}%"}
     with (
         _stream(connection, recorded) as rows,
-        _stream(connection, told, to=f"%{_TO_PRODUCTION}%") as changes,
+        _stream(connection, told, **patterns) as changes,
     ):
         row = _record(next(rows, None))
         for change in changes:
             entry = dict(change._mapping)
             details = _details(entry)
-            if details.get("to") != "production":
+            if details.get("to") != "production" and details.get("live", ...) is not None:
                 continue
             generation = details.get("generation")
             if row is not None and _before(row, entry["model_name"], generation):
