@@ -70,7 +70,7 @@ class SecretInMetadataError(InvalidInputError):
 
 
 class ReasonRequiredError(InvalidInputError):
-    """A forced promotion without the reason that its record needs."""
+    """A forced promotion or a loosened policy without the reason that its record needs."""
 
     code = "reason_required"
 
@@ -177,6 +177,18 @@ class GateFailedError(ConflictError):
         self.decision = decision
 
 
+class ApprovalRequiredError(ConflictError):
+    """A request asks less than the policy does, and nobody is named who approved it."""
+
+    code = "approval_required"
+
+
+class ApprovalNotUsableError(ConflictError):
+    """An approval that is pending, rejected, used, expired or bound to something else."""
+
+    code = "approval_not_usable"
+
+
 class InsufficientEvidenceError(GovernanceError):
     """A verdict needs evidence that is not there; never read as "fine"."""
 
@@ -279,6 +291,12 @@ class CheckpointError(IntegrityError):
     code = "checkpoint_invalid"
 
 
+class ReplayMismatchError(IntegrityError):
+    """A stored decision whose frozen facts and policy do not give its verdict again."""
+
+    code = "replay_mismatch"
+
+
 class ArtifactUnloadableError(GovernanceError):
     """The bytes are the registered ones, and parsing them failed in the probe."""
 
@@ -298,6 +316,12 @@ class ForbiddenError(GovernanceError):
     """What nobody may do: a change of append-only history."""
 
     code, status, exit_code = "forbidden", 403, 6
+
+
+class ApproverNotAllowedError(ForbiddenError):
+    """A person who may not approve: who made the version, or one that the policy does not name."""
+
+    code = "approver_not_allowed"
 
 
 class UnavailableError(GovernanceError):
