@@ -6,6 +6,7 @@ beyond what their constructors take. A test replaces a part here.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,16 +19,19 @@ from governance.config.current import CurrentConfig, CurrentPolicy
 from governance.config.governance_file import GovernanceConfig
 from governance.decisions.promotion import ModelPromotion
 from governance.decisions.record import Decision
+from governance.decisions.rollback import Rollback
+from governance.decisions.rollback_target import RollbackTargets
 from governance.decisions.validation import VersionValidation
 from governance.effects.alerts.center import AlertCenter
 from governance.effects.registry_files import RegistryFiles
-from governance.errors import NotFoundError
+from governance.errors import InvalidInputError, NotFoundError, UnavailableError
 from governance.evidence.drift.detector import DriftDetector
 from governance.evidence.drift.report import DriftReport
 from governance.evidence.metrics_log import ValidationMetricsTracker
 from governance.history.audit import AuditLog
 from governance.history.checkpoints import trusted_key
 from governance.history.incident_handling import read_incident
+from governance.history.notices import notice_channels
 from governance.policy.facts import MetricLimit
 from governance.policy.validation import ValidationPolicy
 from governance.registry.artifacts import ArtifactStore
@@ -38,6 +42,8 @@ from governance.store.database import Database
 from governance.store.migrate import ensure_schema
 from governance.training.cycle import RetrainCycle
 from governance.values import Kind, ModelVersion
+
+log = logging.getLogger(__name__)
 
 
 class Governance:
@@ -69,7 +75,12 @@ class Governance:
             metrics=self._measured,
             policy_of=self._validation_policy,
         )
-        self.promotion = ModelPromotion(database, self._probing.check_integrity)
+        targets = RollbackTargets(database, self._probing)
+        self.promotion = ModelPromotion(
+            database,
+            self._probing.check_integrity,
+            rollback=Rollback(database, targets, channels=self._told),
+        )
         self.files = RegistryFiles(database, settings.home)
         self.drift = DriftDetector(
             database,
@@ -178,6 +189,14 @@ class Governance:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _told(self) -> tuple[str, ...]:
+        """Who is told of decisions. A broken file stops no decision: its notice is kept."""
+        try:
+            return notice_channels(self._config().alerts)
+        except (InvalidInputError, UnavailableError) as error:
+            log.warning("nobody is told of decisions while governance.yaml is broken: %s", error)
+            return ()
 
     def _kind_of(self, name: str) -> Kind:
         """As declared; an undeclared model is judged by document 000's criteria, which are

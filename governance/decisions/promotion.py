@@ -28,6 +28,7 @@ from governance.decisions.record import (
     judged,
     store_decision,
 )
+from governance.decisions.rollback import Rollback
 from governance.errors import (
     GateFailedError,
     IntegrityError,
@@ -50,14 +51,21 @@ OPERATION = "promotion"
 class ModelPromotion:
     """Promotes versions. Built by ``Governance.open``.
 
-    Not here yet: gates on shadow, drift and experiment evidence, approval, rollback and replay.
+    Not here yet: gates on shadow, drift and experiment evidence, approval and replay.
     Until evidence of these kinds can be recorded, a promotion without force is refused as
     INSUFFICIENT.
     """
 
-    def __init__(self, database: Database, check_integrity: Callable[[ModelVersion], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        check_integrity: Callable[[ModelVersion], None],
+        *,
+        rollback: Rollback,
+    ) -> None:
         self._database = database
         self._check_integrity = check_integrity
+        self._rollback = rollback
 
     def promote_to_production(
         self,
@@ -176,6 +184,32 @@ class ModelPromotion:
                     at=now,
                 )
         return _or_refused(decision)
+
+    def rollback_model(
+        self,
+        name: str,
+        *,
+        to_version: ModelVersion | str | None = None,
+        by: str,
+        reason: str,
+        at: datetime | None = None,
+        idempotency_key: str | None = None,
+        expected_generation: int | None = None,
+    ) -> Decision:
+        """Put an earlier version back; see ``governance.decisions.rollback``.
+
+        Raises:
+            NothingToRollBackError, StaleGenerationError; and what is said of the target's bytes.
+        """
+        return self._rollback(
+            name,
+            to_version=to_version,
+            by=by,
+            reason=reason,
+            at=at,
+            idempotency_key=idempotency_key,
+            expected_generation=expected_generation,
+        )
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """Every activation of a model, oldest first: what was live from when on, who, why."""

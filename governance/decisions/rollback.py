@@ -1,0 +1,217 @@
+"""Back to a version that decided before: one transaction, and nothing else is needed.
+
+Neither metrics, drift, mail, a policy file, a readable configuration nor the bytes of the version
+that is left: only the database and the target's own artifact, whose digest and load verdict are
+looked at before the transaction (``rollback_target``). What follows from it (files, messages) comes
+later and may fail. A full disk stops a rollback where it is the disk that the database writes to,
+and only there: the decision itself must be stored.
+
+Two rollbacks, or a rollback and a promotion, that saw the same generation: one of them wins, the
+other hears where the model stands now. Neighbour: ``failover`` does the same for corrupt bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from governance.canonical import sha256_of
+from governance.decisions.activation import switch
+from governance.decisions.idempotency import remember, replay_of
+from governance.decisions.record import Decision, find_decision, judged
+from governance.decisions.rollback_target import RollbackTargets, why_nothing
+from governance.errors import (
+    IntegrityError,
+    InvalidInputError,
+    NothingToRollBackError,
+    ReasonRequiredError,
+    StaleGenerationError,
+)
+from governance.history.activations import generation
+from governance.history.notices import Notice, record_notice
+from governance.policy.rollback import decide_rollback
+from governance.registry import attachments, lifecycle, records
+from governance.registry.heads import lock_head
+from governance.registry.lifecycle import Route
+from governance.store.database import Database, database_time
+from governance.values import ModelVersion, as_utc, check_model_name
+
+OPERATION = Route.ROLLBACK.value
+
+
+class Rollback:
+    """Call it to roll a model back. Built by the wiring.
+
+    Args:
+        channels: who is told; asked in time, and must not raise.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        targets: RollbackTargets,
+        *,
+        channels: Callable[[], Sequence[str]],
+    ) -> None:
+        self._database = database
+        self._targets = targets
+        self._channels = channels
+
+    def __call__(
+        self,
+        name: str,
+        *,
+        to_version: ModelVersion | str | None = None,
+        by: str,
+        reason: str,
+        at: datetime | None = None,
+        idempotency_key: str | None = None,
+        expected_generation: int | None = None,
+    ) -> Decision:
+        """Put an earlier version back into production; the one there now is retired.
+
+        Args:
+            to_version: its number (``1.2.0``), id or reference; by itself the latest earlier one
+                that was not forced, has not failed, was not rolled back from, and loads.
+            by, reason: who and why; both are recorded.
+            at: effective time of the activation; database time if not given.
+            idempotency_key: the same key with the same arguments gives the same decision.
+            expected_generation: ``gov.registry.generation(name)`` as the caller last saw it.
+
+        Raises:
+            NothingToRollBackError: no version may take over by itself; says why not.
+            IllegalTransitionError: the named version is not retired or was never in production.
+            ArtifactIntegrityError, ArtifactUnloadableError, UnsafeFormatError: its bytes.
+            UnavailableError: nothing can be said of any candidate's bytes now.
+            StaleGenerationError: another activation came first. In all cases nothing was changed.
+        """
+        name = check_model_name(name)
+        attachments.check_person(by, what="by")
+        if not attachments.check_text(reason, what="reason", limit=2000).strip():
+            raise ReasonRequiredError("a rollback needs a reason; say what is wrong")
+        if expected_generation is not None and type(expected_generation) is not int:
+            raise InvalidInputError(
+                "expected_generation is a whole number, see registry.generation"
+            )
+        effective = None if at is None else as_utc(at)
+        wanted = to_version.id if isinstance(to_version, ModelVersion) else to_version
+        fingerprint = sha256_of(
+            {
+                "name": name,
+                "to_version": wanted,
+                "by": by,
+                "reason": reason,
+                "at": effective,
+                "expected_generation": expected_generation,
+            }
+        )
+        with self._database.read() as connection:
+            if (earlier := _earlier(connection, idempotency_key, fingerprint)) is not None:
+                return earlier
+            _check_generation(connection, name, expected_generation)
+        choice = (
+            self._targets.automatic(name)
+            if to_version is None
+            else self._targets.named(name, to_version)
+        )
+        if choice.target is None:
+            if choice.unknown is not None:
+                raise choice.unknown
+            raise NothingToRollBackError(why_nothing(name, choice))
+        facts = choice.facts()
+        said = decide_rollback(facts)
+        channels = self._channels()
+        with self._database.begin() as tx:
+            head = lock_head(tx, name)
+            if (earlier := _earlier(tx, idempotency_key, fingerprint)) is not None:
+                return earlier
+            _check_generation(tx, name, choice.generation)
+            target = records.resolve(tx, choice.target.id)
+            lifecycle.check_activation(target.stage, Route.ROLLBACK)
+            now = database_time(tx)
+            decision = judged(
+                said,
+                operation=OPERATION,
+                version=target,
+                facts=facts.as_json(),
+                by=by,
+                reason=reason,
+                at=effective or now,
+                recorded_at=now,
+                generation=head + 1,
+            )
+            switch(
+                tx,
+                decision,
+                version=target,
+                champion=records.in_production(tx, name),
+                head=head,
+                recorded_at=now,
+            )
+            record_notice(
+                tx,
+                _notice(decision, None if choice.champion is None else choice.champion.version),
+                channels=channels,
+                now=now,
+            )
+            if idempotency_key is not None:
+                remember(
+                    tx,
+                    idempotency_key,
+                    OPERATION,
+                    fingerprint,
+                    {"decision": decision.id, "generation": decision.generation},
+                    at=now,
+                )
+        return decision
+
+
+def _notice(decision: Decision, left: str | None) -> Notice:
+    return Notice(
+        kind="rollback",
+        model=decision.model,
+        version=decision.version,
+        version_id=decision.version_id,
+        headline=(
+            f"{decision.model} was rolled back from {left or 'no version'} to {decision.version}"
+        ),
+        decision_id=decision.id,
+        generation=decision.generation,
+        by=decision.by,
+        at=decision.at,
+        severity="warning",
+        key=f"rollback:{decision.id}",
+    )
+
+
+def _earlier(connection: Connection, key: str | None, fingerprint: str) -> Decision | None:
+    """The decision that this key stands for already."""
+    if key is None:
+        return None
+    answer: dict[str, Any] | None = replay_of(connection, key, OPERATION, fingerprint)
+    if answer is None:
+        return None
+    found = find_decision(connection, answer["decision"])
+    if found is None:
+        raise IntegrityError(
+            f"decision {answer['decision']} was answered and is missing from the database; "
+            "restore the database from a backup"
+        )
+    return found
+
+
+def _check_generation(connection: Connection, name: str, expected: int | None) -> None:
+    now = generation(connection, name)
+    if expected is None or expected == now:
+        return
+    champion = records.in_production(connection, name)
+    number = None if champion is None else champion.version
+    raise StaleGenerationError(
+        f"{name!r} is at generation {now} (production: {number or 'nothing'}), not {expected}; "
+        "look at what changed and decide again",
+        generation=now,
+        version=number,
+    )
