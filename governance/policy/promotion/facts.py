@@ -20,6 +20,13 @@ from governance.values import Kind, Severity, Stage, Verdict
 Figure = Annotated[float | None, BeforeValidator(finite)]
 
 
+def _no_nan(value: Any) -> Any:
+    return finite(value) if isinstance(value, float) else value
+
+
+FigureOrText = Annotated[float | str | None, BeforeValidator(_no_nan)]
+
+
 class Fact(BaseModel):
     """A frozen part of the facts."""
 
@@ -40,7 +47,8 @@ class BundleFacts(Fact):
         targets: what is predicted. horizons: how far ahead, in bars or minutes.
         members: whether the file of each model is on disk.
         thresholds: above which each model acts, a probability.
-        mfe_bps, mae_bps: mean favourable and adverse excursion, basis points; larger mae is worse.
+        mfe_bps, mae_bps: mean favourable and adverse excursion, basis points. The adverse one counts
+            by its size, whichever sign the trainer writes: further from zero is worse.
     """
 
     targets: tuple[str, ...] = ()
@@ -136,8 +144,8 @@ class OtherEvidence(Fact):
     """What an experiment or a fairness check said: the open gate point."""
 
     result: Verdict
-    observed: float | str | None = None
-    threshold: float | str | None = None
+    observed: FigureOrText = None
+    threshold: FigureOrText = None
     reason: str = ""
 
 
