@@ -229,6 +229,6 @@ class Governance:
 
 def _render_message(events: Sequence[Mapping[str, Any]], *, report_url: str, digest: bool) -> Any:
     """Imported when there is something to tell: it draws plots."""
-    from governance.effects.drift_report.mail import render_message
+    from governance.effects.notices.mail import render_message
 
     return render_message(events, report_url=report_url, digest=digest)

@@ -32,6 +32,7 @@ from governance.history.incident_handling import (
     snooze_incident,
 )
 from governance.history.incidents import EMAIL, WEBHOOK, channels_of
+from governance.history.notices import RELOAD, list_notices
 from governance.registry.attachments import check_person
 from governance.settings import Settings
 from governance.store.alert_tables import alert_outbox
@@ -65,6 +66,7 @@ class AlertCenter:
         config: what ``governance.yaml`` says now.
         render: makes a message of events; plain text if not given.
         random: chance for the waits between attempts.
+        before_reload: called before a reload hook is told, so that what it reads is there.
     """
 
     def __init__(
@@ -75,12 +77,14 @@ class AlertCenter:
         *,
         render: Renderer = plain.render,
         random: Random | None = None,
+        before_reload: Callable[[], object] = lambda: None,
     ) -> None:
         self._database = database
         self._settings = settings
         self._config = config
         self._render = render
         self._random = random or Random()
+        self._before_reload = before_reload
 
     def channels(self) -> tuple[str, ...]:
         """Who is told now: ``email``, ``webhook:NAME``. Empty: nobody is."""
@@ -96,6 +100,16 @@ class AlertCenter:
         """
         with self._database.read() as connection:
             return list_incidents(connection, state=state, model=model, limit=limit)
+
+    def notices(self, model: str | None = None, *, limit: int = 100) -> Sequence[dict[str, Any]]:
+        """What was told of decisions, the newest first: plain JSON, with ``told`` by state.
+
+        Raises:
+            InvalidInputError: ``limit`` is no number from 1 on that a database takes.
+        """
+        _check_limit(limit)
+        with self._database.read() as connection:
+            return list_notices(connection, model=model, limit=limit)
 
     def told(self, incident_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
         """How many alerts of each incident are sent, pending or dead."""
@@ -116,8 +130,7 @@ class AlertCenter:
         Raises:
             InvalidInputError: ``limit`` is no number from 1 on that a database takes.
         """
-        if type(limit) is not int or not 1 <= limit <= _MOST_LISTED:
-            raise InvalidInputError(f"limit must be between 1 and {_MOST_LISTED}")
+        _check_limit(limit)
         query = select(
             _row.incident_id,
             _row.model_name.label("model"),
@@ -198,10 +211,14 @@ class AlertCenter:
                 if mailer is None and url.get_secret_value():
                     mailer = SmtpServer.from_url(url)
                 return EmailSender(alerts.email, mailer, self._render, report_url=report_url)
-            name = channel.removeprefix(WEBHOOK)
+            hook = channel.startswith(RELOAD)
+            name = channel.removeprefix(RELOAD if hook else WEBHOOK)
+            if hook:
+                self._before_reload()
             return WebhookSender(
                 name=name,
-                declared=alerts.webhooks.get(name),
+                declared=alerts.reload.get(name) if hook else alerts.webhooks.get(name),
+                what="reload hook" if hook else "webhook",
                 hosts=allowed_hosts(self._settings.webhook_hosts),
                 environment=os.environ,
                 report_url=self._settings.report_url,
@@ -218,6 +235,11 @@ class _Unusable:
 
     def __call__(self, message: Outgoing) -> Failure | None:
         return self.why
+
+
+def _check_limit(limit: object) -> None:
+    if type(limit) is not int or not 1 <= limit <= _MOST_LISTED:
+        raise InvalidInputError(f"limit must be between 1 and {_MOST_LISTED}")
 
 
 def _clock(given: datetime | None) -> Clock:

@@ -2,6 +2,7 @@
 
 * Alerts of one channel that were created within the group's window are one message; it is made
   when the window is over.
+* Critical notices are told at once, together if several wait; neither window nor hour holds them.
 * When more messages are due than the hour still allows, one digest takes all that is waiting, or
   several do, of ``MOST_ALERTS`` each; when it allows none, all wait.
 * A message's id follows from what it holds, so that a repeated message is known as the same.
@@ -54,13 +55,13 @@ def messages(
     due = [run for run in windows(created, window) if flush or created[run.start] + window <= now]
     if not due or allowed <= 0:
         return [], False
-    parts = [part for run in due for part in _parts(run)]
-    if len(parts) <= allowed:
-        return parts, False
-    return _parts(slice(0, len(created)))[:allowed], True
+    single = [part for run in due for part in parts(run)]
+    if len(single) <= allowed:
+        return single, False
+    return parts(slice(0, len(created)))[:allowed], True
 
 
-def _parts(run: slice) -> list[slice]:
+def parts(run: slice) -> list[slice]:
     """A storm is several messages: servers take no mail of any size."""
     return [
         slice(first, min(first + MOST_ALERTS, run.stop))

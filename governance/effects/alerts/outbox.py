@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, text, update
 from sqlalchemy import null as sa_null
 
 from governance.config.alerts import AlertSettings
-from governance.effects.alerts.grouping import message_id, messages
+from governance.effects.alerts.grouping import message_id, messages, parts
 from governance.effects.alerts.outgoing import Failure, Outgoing
+from governance.effects.alerts.superseded import drop_superseded
+from governance.history.notices import NOTICE, RELOAD
 from governance.store.alert_tables import alert_outbox, incidents
 
 LEASE = timedelta(minutes=5)
@@ -62,6 +64,8 @@ def claim(
     """The next message of ``channel`` that is due, for this relay alone; ``None`` if none is."""
     if tx.dialect.name == "postgresql":
         tx.execute(_LOCK)
+    if channel.startswith(RELOAD):
+        drop_superseded(tx, channel, now=now)
     if _paused(tx, channel, now):
         return None
     due = _next_due(tx, channel, now)
@@ -113,21 +117,35 @@ def _bind(
 ) -> bool:
     """Put what is waiting into messages, as far as group and hour allow; was there any?"""
     rows = list(_unbound(tx, channel, now))
-    if not rows:
-        return False
+    if channel.startswith(RELOAD):  # a hook takes one activation at a time, each at once
+        for row in rows:
+            _name(tx, channel, [row])
+        return bool(rows)
+    urgent = [row for row in rows if _is_urgent(row)]
+    for part in parts(slice(0, len(urgent))):
+        _name(tx, channel, urgent[part])
+    others = [row for row in rows if not _is_urgent(row)]
     taken, digest = messages(
-        [row.created_at for row in rows],
+        [row.created_at for row in others],
         now=now,
         window=settings.group,
         allowed=settings.per_hour - _messages_of_the_hour(tx, channel, now),
         flush=flush,
     )
     for run in taken:
-        held = rows[run]
-        alerts = [(row.incident_id, row.event, row.event_key) for row in held]
-        name = message_id(channel, alerts, digest=digest)
-        _set(tx, held, message_id=name)
-    return bool(taken)
+        _name(tx, channel, others[run], digest=digest)
+    return bool(urgent or taken)
+
+
+def _is_urgent(row: Any) -> bool:
+    """Told at once, in a message of its own kind: no group and no cap holds it back."""
+    return row.notice is not None and row.notice.get("severity") == "critical"
+
+
+def _name(tx: Connection, channel: str, held: Sequence[Any], *, digest: bool = False) -> None:
+    """Make one message of these rows."""
+    alerts = [(row.incident_id, row.event, row.event_key) for row in held]
+    _set(tx, held, message_id=message_id(channel, alerts, digest=digest))
 
 
 def _unbound(tx: Connection, channel: str, now: datetime) -> Iterator[Any]:
@@ -139,6 +157,7 @@ def _unbound(tx: Connection, channel: str, now: datetime) -> Iterator[Any]:
         select(
             *(_row.id, _row.incident_id, _row.event, _row.event_key, _row.created_at),
             *(about.state.label("incident_state"), about.acknowledged_at, about.snoozed_until),
+            case((_row.event == NOTICE, _row.payload)).label("notice"),
         )
         .join_from(alert_outbox, incidents, about.id == _row.incident_id, isouter=True)
         .where(_PENDING, _row.message_id.is_(None), _row.channel == channel)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from governance.effects.alerts.outgoing import Payload
 from governance.effects.drift_report.words import counted
+from governance.effects.notices.told import ToldNotice, is_notice
 
 _MOST_FEATURES = 10
 
@@ -36,10 +37,14 @@ def render(events: Sequence[Payload], *, report_url: str, digest: bool) -> Plain
     if digest or len({event["incident_id"] for event in events}) > 1:
         subject = f"{counted(len(events), 'alert')} of {counted(len(models), 'model')}"
     else:
-        subject = f"[{events[-1]['severity']}] {headline(events[-1])}"
+        last = events[-1]
+        subject = f"[{last['severity']}] {headline(last)}"
+        if is_notice(last):
+            subject = ToldNotice(last).subject
     blocks = ["\n".join(_lines(event)) for event in events]
     reports = [f"Reports: {report_url}"] if report_url else []
-    return PlainMessage(subject, "\n\n".join([*blocks, *reports, _HOW]) + "\n")
+    answers = [] if all(map(is_notice, events)) else [*reports, _HOW]
+    return PlainMessage(subject, "\n\n".join([*blocks, *answers]) + "\n")
 
 
 _HOW = (
@@ -50,6 +55,9 @@ _HOW = (
 
 def headline(event: Payload) -> str:
     """What happened to which model, in one line."""
+    if is_notice(event):
+        notice = ToldNotice(event)
+        return " ".join(filter(None, (notice.model, notice.version))) + f": {notice.state.lower()}"
     return f"{event['model']} {event['version']}: {event['kind']} incident {happened(event)}"
 
 
@@ -64,6 +72,10 @@ def happened(event: Payload) -> str:
 
 
 def _lines(event: Payload) -> Iterator[str]:
+    if is_notice(event):
+        yield f"{headline(event)} [{event['severity']}]: {event['headline']}"
+        yield from ToldNotice(event).lines()
+        return
     yield f"{headline(event)} [{event['severity']}] at {event['at']}"
     yield f"Incident {event['incident_id']}: {event['headline']}"
     if event.get("closed_reason"):

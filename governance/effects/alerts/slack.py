@@ -13,13 +13,16 @@ from governance.effects.alerts.outgoing import Outgoing, Payload
 from governance.effects.alerts.plain import happened, headline
 from governance.effects.drift_report.files import report_link
 from governance.effects.drift_report.words import counted
+from governance.effects.notices.told import ToldNotice, is_notice, said
 from governance.values import parse_time
 
 _SECTION = 2900  # characters; the format allows 3000
 _HEADER = 150
 _MOST_LINES = 40
+_LONGEST_LINE = 300
 _MOST_SECTIONS = 40
 _REASONS = 5
+_GATES = 15
 
 
 def slack_message(message: Outgoing, *, report_url: str = "") -> dict[str, Any]:
@@ -29,7 +32,7 @@ def slack_message(message: Outgoing, *, report_url: str = "") -> dict[str, Any]:
     """
     title = _title(message)
     lines = list(_digest_lines(message) if _several(message) else _lines(message.events))
-    if report_url:
+    if report_url and not all(map(is_notice, message.events)):
         lines.append(f"Report: {escaped(_link(message, report_url))}")
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": title[:_HEADER]}}
@@ -58,8 +61,11 @@ def _link(message: Outgoing, report_url: str) -> str:
 def _title(message: Outgoing) -> str:
     last = message.events[-1]
     if _several(message):
-        incidents = counted(len(message.incidents), "incident")
+        noun = "notice" if all(map(is_notice, message.events)) else "incident"
+        incidents = counted(len(message.incidents), noun)
         return f"{incidents}, {counted(len(message.events), 'alert')}"
+    if is_notice(last):
+        return ToldNotice(last).subject
     return f"[{last['severity']}] {headline(last)}"
 
 
@@ -67,7 +73,24 @@ def _several(message: Outgoing) -> bool:
     return len(message.incidents) > 1
 
 
+def _notice_lines(notice: ToldNotice) -> Iterator[str]:
+    yield f"*{escaped(notice.state)}*: {escaped(notice.headline)}"
+    yield " · ".join(f"{label}: {escaped(value)}" for label, value in notice.facts)
+    if notice.overridden:
+        yield "The request asked less than the policy."
+    yield from (f"• {escaped(reason)}" for reason in notice.reasons[:_REASONS])
+    if notice.gates:
+        yield f"{notice.gates_title}:"
+        yield from (f"• {escaped(said(gate))}" for gate in notice.gates[:_GATES])
+        if len(notice.gates) > _GATES:
+            yield f"and {len(notice.gates) - _GATES} more"
+    yield from (f"{label}: `{escaped(command)}`" for label, command in notice.commands)
+
+
 def _lines(events: tuple[Payload, ...]) -> Iterator[str]:
+    if is_notice(events[-1]):
+        yield from _notice_lines(ToldNotice(events[-1]))
+        return
     for event in events:
         yield f"*{escaped(headline(event))}*: {escaped(str(event['headline']))}"
         for reason in event["reasons"][:_REASONS]:
@@ -81,6 +104,8 @@ def _lines(events: tuple[Payload, ...]) -> Iterator[str]:
 def _digest_lines(message: Outgoing) -> Iterator[str]:
     for event in message.events[:_MOST_LINES]:
         what = f"{event['model']} {event['version']} {event['kind']} {happened(event)}"
+        if is_notice(event):
+            what = f"{headline(event)}: {event['headline']}"[:_LONGEST_LINE]
         yield f"`{event['incident_id']}` {escaped(what)} [{event['severity']}]"
     others = dict.fromkeys(str(event["incident_id"]) for event in message.events[_MOST_LINES:])
     ids = list(others)

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from governance.effects.alerts.outgoing import Outgoing, Payload, Rendered, Renderer
-from governance.effects.alerts.plain import happened
+from governance.effects.alerts.plain import happened, headline
 from governance.effects.drift_report.words import counted
+from governance.effects.notices.told import is_notice
 
 IN_FULL = 100
 _LONGEST_LINE = 300
-_RANKS = {"severe": 0, "insufficient": 1, "moderate": 2}
+_RANKS = {"critical": 0, "severe": 0, "insufficient": 1, "moderate": 2, "warning": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def shortened(message: Outgoing, render: Renderer, *, report_url: str) -> Render
     made = render(worst, report_url=report_url, digest=True)
     models = counted(len({str(event["model"]) for event in events}), "model")
     most = str(min(worst, key=_rank)["severity"]).upper()
-    subject = f"[{most}] Digest: {counted(len(message.incidents), 'incident')} of {models}"
+    noun = "alert" if any(map(is_notice, events)) else "incident"
+    subject = f"[{most}] Digest: {counted(len(message.incidents), noun)} of {models}"
     lines = "\n".join(
         [f"{counted(len(others), 'alert')} more, in a line each:", *map(line, others)]
     )
@@ -53,6 +55,8 @@ def line(event: Payload) -> str:
     '0123456789ab [severe] m 1.0.0: drift opened'
     """
     what = f"{event['model']} {event['version']}: {event['kind']} {happened(event)}"
+    if is_notice(event):
+        what = f"{headline(event)}: {event['headline']}"
     return " ".join(f"{event['incident_id']} [{event['severity']}] {what}".split())[:_LONGEST_LINE]
 
 

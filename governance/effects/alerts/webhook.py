@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from governance.config.alerts import Webhook
+from governance.config.alerts import Endpoint, ReloadHook, Webhook
 from governance.effects.alerts.addresses import AllowedHost, find_entry
 from governance.effects.alerts.outgoing import Failure, Outgoing, failure
 from governance.effects.alerts.slack import slack_message
@@ -37,14 +37,16 @@ class WebhookSender:
     Attributes:
         name: of the webhook in ``governance.yaml``; declared: what stands there now, if it does.
         hosts: the allow-list. environment: where ``url_from`` is looked up.
+        what: how messages call it.
         context: of TLS; the system's trusted certificates if not given.
     """
 
     name: str
-    declared: Webhook | None
+    declared: Endpoint | None
     hosts: tuple[AllowedHost, ...]
     environment: Mapping[str, str]
     report_url: str = ""
+    what: str = "webhook"
     timeout: float = _TIMEOUT
     context: ssl.SSLContext | None = None
 
@@ -54,14 +56,14 @@ class WebhookSender:
         except DeliveryError as error:
             return failure(error.message, whole_channel=True)
         except OSError as error:
-            said = f"webhook {self.name}: {type(error).__name__}: {error}"
+            said = f"{self.what} {self.name}: {type(error).__name__}: {error}"
             return failure(said, whole_channel=True)
         except (http.client.HTTPException, ValueError) as error:  # their texts may hold the URL
-            return failure(f"webhook {self.name}: {type(error).__name__}", whole_channel=True)
+            return failure(f"{self.what} {self.name}: {type(error).__name__}", whole_channel=True)
         if 200 <= status < 300:
             return None
         redirect = "; redirects are not followed" if 300 <= status < 400 else ""
-        said = f"webhook {self.name} answered {status}{redirect}"
+        said = f"{self.what} {self.name} answered {status}{redirect}"
         return failure(said, whole_channel=status < 500 and status not in _THIS_ONE)
 
     def _post(self, message: Outgoing) -> int:
@@ -71,7 +73,7 @@ class WebhookSender:
         entry = find_entry(self.hosts, url.hostname, port)
         if entry is None:
             raise DeliveryError(
-                f"webhook {self.name}: {url.hostname}:{port} is not in GOVERNANCE_WEBHOOK_HOSTS"
+                f"{self.what} {self.name}: {url.hostname}:{port} is not in GOVERNANCE_WEBHOOK_HOSTS"
             )
         connection = _CheckedConnection(
             entry, timeout=self.timeout, context=self.context or ssl.create_default_context()
@@ -97,7 +99,7 @@ class WebhookSender:
     def _url(self) -> SplitResult:
         """As declared, or as the environment has it; never in a message."""
         if self.declared is None:
-            raise DeliveryError(f"webhook {self.name} is not in governance.yaml (any more)")
+            raise DeliveryError(f"{self.what} {self.name} is not in governance.yaml (any more)")
         text = self.declared.url
         if text is None and self.declared.url_from is not None:
             text = self.environment.get(self.declared.url_from, "")
@@ -108,11 +110,13 @@ class WebhookSender:
             good = False
         if not good:
             named = self.declared.url_from or "url"
-            raise DeliveryError(f"webhook {self.name}: {named} holds no https URL")
+            raise DeliveryError(f"{self.what} {self.name}: {named} holds no https URL")
         return url
 
     def _body(self, message: Outgoing) -> dict[str, Any]:
-        if self.declared is not None and self.declared.format == "json":
+        if isinstance(self.declared, ReloadHook):
+            return dict(message.events[-1]["reload"])
+        if isinstance(self.declared, Webhook) and self.declared.format == "json":
             return {
                 "message_id": message.message_id,
                 "digest": message.digest,

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from governance.effects.drift_report import mail_text, words
 from governance.effects.drift_report.plots import Bars, Panel, features_png
 from governance.effects.drift_report.templating import clean, templates
 from governance.effects.drift_report.told import Told, latest_of_each
+from governance.effects.drift_report.words import Style
 from governance.errors import InvalidInputError
 
 LONGEST_SUBJECT = 180
@@ -60,20 +61,32 @@ def render_message(
     told = [Told(event, report_url) for event in latest_of_each(events)]
     if len(told) == 1 and not digest:
         return _single(told[0])
-    return _several(told, digest=digest)
+    return several(told, digest=digest)
 
 
 def _single(alert: Told) -> Message:
     images = {} if alert.event == "closed" else _picture(alert)
     page = templates().get_template("mail_alert.html")
     html = page.render(alert=alert, words=words, picture=PICTURE if images else "")
-    return Message(_subject(alert.subject), mail_text.single(alert), html, images)
+    return Message(subject_line(alert.subject), mail_text.single(alert), html, images)
 
 
-def _several(told: Sequence[Told], *, digest: bool) -> Message:
+class Line(mail_text.Line, Protocol):
+    """What the table of several takes: alerts of incidents, and notices of decisions."""
+
+    @property
+    def style(self) -> Style: ...
+    @property
+    def moment(self) -> str: ...
+    @property
+    def href(self) -> str | None: ...
+
+
+def several(told: Sequence[Line], *, digest: bool, noun: str = "incident") -> Message:
+    """Alerts in a table, in the order they are given."""
     models = list(dict.fromkeys(alert.model for alert in told))
     worst = told[0].style.word.upper()
-    many = words.counted(len(told), "incident")
+    many = words.counted(len(told), noun)
     subject = f"[{worst}] {many}: {words.listed(models)}"
     if digest:
         subject = f"[{worst}] Digest: {many} of {words.counted(len(models), 'model')}"
@@ -81,11 +94,14 @@ def _several(told: Sequence[Told], *, digest: bool) -> Message:
     if digest:
         intro += " More alerts were due than may be sent in an hour; this is what waited."
     page = templates().get_template("mail_digest.html")
-    html = page.render(told=told, intro=intro, style=told[0].style, words=words, title=subject)
-    return Message(_subject(subject), mail_text.several(told, f"{many}. {intro}"), html)
+    html = page.render(
+        told=told, many=many, intro=intro, style=told[0].style, words=words, title=subject
+    )
+    return Message(subject_line(subject), mail_text.several(told, f"{many}. {intro}"), html)
 
 
-def _subject(text: str) -> str:
+def subject_line(text: str) -> str:
+    """One line of bounded length."""
     line = clean(text)
     return line if len(line) <= LONGEST_SUBJECT else f"{line[: LONGEST_SUBJECT - 1]}…"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import fill
+from typing import Protocol
 
 from governance.effects.drift_report.rows import FeatureRow
 from governance.effects.drift_report.templating import clean
 from governance.effects.drift_report.told import Told
-from governance.effects.drift_report.words import listed, when
+from governance.effects.drift_report.words import listed
 
 WIDTH = 76
 _LONGEST_NAME = 28
@@ -29,16 +30,37 @@ def single(alert: Told) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def several(told: Sequence[Told], intro: str) -> str:
+class Line(Protocol):
+    """What a line of several needs."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def event(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def headline(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
+    @property
+    def commands(self) -> list[tuple[str, str]]: ...
+    @property
+    def link(self) -> str: ...
+
+
+def several(told: Sequence[Line], intro: str) -> str:
     """A few lines for each incident."""
     parts = [_wrapped(intro)]
     for alert in told:
         lines = [
             _wrapped(f"[{alert.state.upper()}] {alert.model} {alert.version}"),
             _wrapped(alert.headline, indent="  "),
-            f"  Since {when(alert.opened_at)}, incident {clean(alert.id)}",
+            f"  {clean(alert.identity)}",
         ]
-        if alert.event != "closed":
+        if alert.event != "closed" and alert.commands:
             lines.append(f"  {clean(alert.commands[0][1])}")
         if alert.link:
             lines.append(f"  {clean(alert.link)}")

@@ -103,6 +103,16 @@ class Told:
         return rule_sentence(self._given.get("rule", ""))
 
     @property
+    def identity(self) -> str:
+        """Since when, and under which name it is answered."""
+        return f"Since {when(self.opened_at)}, incident {self.id}"
+
+    @property
+    def moment(self) -> str:
+        since = "Still open, since" if self.event == "reminder" else "Since"
+        return f"{since} {when(self.opened_at)}"
+
+    @property
     def facts(self) -> list[tuple[str, str]]:
         """What stands beside the headline."""
         found = [("Model", f"{self.model} {self.version}"), ("Since", when(self.opened_at))]

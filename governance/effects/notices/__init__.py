@@ -1,0 +1,1 @@
+"""Notices of decisions as people read them: mail, chat and one line."""
