@@ -47,8 +47,8 @@ class BundleFacts(Fact):
         targets: what is predicted. horizons: how far ahead, in bars or minutes.
         members: whether the file of each model is on disk.
         thresholds: above which each model acts, a probability.
-        mfe_bps, mae_bps: mean favourable and adverse excursion, basis points. The adverse one counts
-            by its size, whichever sign the trainer writes: further from zero is worse.
+        mfe_bps, mae_bps: mean favourable and adverse excursion, basis points. The adverse one
+            counts by its size, whichever sign the trainer writes: further from zero is worse.
     """
 
     targets: tuple[str, ...] = ()

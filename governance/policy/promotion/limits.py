@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from governance.policy.facts import Mode
 from governance.values import Kind
@@ -21,7 +21,7 @@ from governance.values import Kind
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Amount = Annotated[float, Field(ge=0, le=1e12)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Person = Annotated[str, Field(min_length=1, max_length=200)]
 
 # Gates whose results a policy may merely record. Integrity, load, lifecycle, approval always count.
@@ -45,24 +45,65 @@ class _Values(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+# Which way is better, for the metrics that the product computes; a test holds them to that table.
+HIGHER_IS_BETTER = frozenset(
+    {"accuracy", "precision", "recall", "f1", "auc", "r2", "sharpe", "hit_rate", "total_return"}
+)
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "mae", "mse", "rmse", "max_drawdown", "turnover"})
+
+
 class MetricMinimum(_Values):
-    """A metric of one split, at least or at most (both included)."""
+    """A metric of one split, at least or at most.
+
+    Attributes:
+        metric, split: as they were recorded.
+        min, max: smallest and largest allowed value, both included.
+    """
 
     metric: Name
     split: Name
     min: float | None = None
     max: float | None = None
 
+    @model_validator(mode="after")
+    def _can_pass_and_fail(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("give min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min is above max, so nothing can pass; exchange them")
+        return self
+
 
 class NotWorse(_Values):
-    """The candidate's metric may be worse than the champion's by ``tolerance`` at most.
+    """The candidate's metric may be worse than the champion's by a tolerance at most.
 
-    ``split``: by default the first of ``out_of_sample``, ``test``, ``registered`` that both have.
+    Attributes:
+        metric: as it was recorded.
+        split: by default the first of ``out_of_sample``, ``test``, ``registered`` that both have.
+        tolerance: in units of the metric.
+        better: which way is better; needed for a metric of your own.
     """
 
     metric: Name
     split: Name | None = None
     tolerance: Amount = 0.0
+    better: Literal["higher", "lower"] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_direction(self) -> Self:
+        if self.better is None and self.metric not in HIGHER_IS_BETTER | LOWER_IS_BETTER:
+            raise ValueError(
+                f"which way {self.metric} is better is not known; add better: higher or lower"
+            )
+        return self
+
+    @property
+    def lower_is_better(self) -> bool:
+        return (self.better or self._known) == "lower"
+
+    @property
+    def _known(self) -> str:
+        return "lower" if self.metric in LOWER_IS_BETTER else "higher"
 
 
 class PromotionLimits(_Values):
@@ -88,16 +129,24 @@ class PromotionLimits(_Values):
         required_evidence: names of further evidence that must have passed (an A/B test, fairness).
         require_approval: somebody else than the creator must have approved.
         approvers: who may approve; everybody (but the creator) if empty.
-        creator_may_approve: lift that rule. approval_hours: how long a request may wait.
-        modes: gates that are merely recorded.
+        creator_may_approve: lift that rule.
+        approval_hours: how long a request may wait.
+        modes: gates that are merely recorded (``observe``); all others are enforced.
     """
 
     min_shadow_sessions: Count | None = None
     min_shadow_days: Count | None = None
     min_trade_count: Count | None = None
     max_turnover_ratio: Amount | None = None
-    min_live_sharpe: float | None = Field(default=None, ge=-100, le=100)
-    max_drawdown_threshold: Share | None = None
+    min_live_sharpe: float | None = Field(
+        default=None,
+        ge=-100,
+        le=100,
+        validation_alias=AliasChoices("min_live_sharpe", "min_sharpe"),  # document 001's word
+    )
+    max_drawdown_threshold: Share | None = Field(
+        default=None, validation_alias=AliasChoices("max_drawdown_threshold", "max_drawdown")
+    )
     max_drift_psi: Amount | None = None
     max_avg_latency_ms: Amount | None = None
     max_error_rate: Share | None = None
@@ -123,7 +172,21 @@ class PromotionLimits(_Values):
     modes: dict[GateName, Mode] = Field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
+        """
+        >>> limits = PromotionLimits(min_live_sharpe=0.5, modes={"drift": "observe"})
+        >>> PromotionLimits.from_json(limits.as_json()) == limits
+        True
+        """
         return self.model_dump(mode="json")
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls.model_validate(data)
+
+    def mode_of(self, gate: str) -> Mode:
+        """``enforce``, or what was said of the gate: the part of its name before the first dot."""
+        named = gate.partition(".")[0]
+        return next((mode for name, mode in self.modes.items() if name == named), "enforce")
 
 
 # Document 000's table, the criteria of every trading model and of every model nobody declared.
