@@ -16,6 +16,12 @@ from governance.store.schema import idempotency_keys
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
+def is_known(connection: Connection, key: str) -> bool:
+    """Was a call made under this key, whatever it was?"""
+    asked = select(idempotency_keys.c.key).where(idempotency_keys.c.key == key)
+    return connection.execute(asked).first() is not None
+
+
 def replay_of(
     connection: Connection, key: str, operation: str, fingerprint: str
 ) -> dict[str, Any] | None:

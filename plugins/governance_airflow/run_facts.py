@@ -6,15 +6,18 @@ Pure: no Airflow import, no clock.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Protocol, Self
 
 from governance.errors import InvalidInputError
 from governance.values import as_utc, iso, parse_time
 
 CONF_KEYS = ("at",)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")  # what may be an idempotency key as it stands
 # Assets of this kind tell of severe drift; `extra["at"]` of an event is when it was seen.
 SEVERE_DRIFT = "governance://drift/severe/"
 
@@ -93,19 +96,23 @@ def scan_time(run: Run) -> datetime:
     return hour
 
 
-def check_conf(run: Run) -> None:
+def check_conf(run: Run, *, keys: Sequence[str] = CONF_KEYS) -> None:
     """Refuse a conf that asks for what a governed run does not do.
 
     A misspelt `at` would train as of now, unnoticed; an `at` after the run was due would let in
-    what nobody could know then. The same holds for the `at` of an asset's event.
+    what nobody could know then. The same holds for the `at` of an asset's event. A user or a right
+    that somebody writes into a conf is such a key, too.
+
+    Args:
+        keys: those that this DAG's form has.
 
     Raises:
-        InvalidInputError: a key besides `at`, or an `at` that is later than the run's due time.
+        InvalidInputError: another key, or an `at` that is later than the run's due time.
     """
-    if unknown := sorted(set(run.conf or {}) - set(CONF_KEYS)):
+    if unknown := sorted(set(run.conf or {}) - set(keys)):
         raise InvalidInputError(
             f"the conf of this run has {', '.join(map(repr, unknown))[:200]}, "
-            f"which this DAG does not know; what it takes is {', '.join(CONF_KEYS)}"
+            f"which this DAG does not know; what it takes is {', '.join(keys)}"
         )
     due = as_utc(run.run_after)
     if (at := evidence_time(run)) > due:
@@ -115,10 +122,26 @@ def check_conf(run: Run) -> None:
         )
 
 
-def author(run: Run, *, owner: str) -> str:
-    """The person who triggered a manual run; else the owner, who answers for scheduled ones.
+def task_key(run: Run, task_id: str, map_index: int = -1) -> str:
+    """What a task's calls are keyed by: the same for every try, and for a task that was cleared.
+
+    A run id may be any text of Airflow's; one that is no key by itself counts by its digest.
+    """
+    key = "/".join((run.dag_id, run.run_id, task_id, str(map_index)))
+    if _KEY.fullmatch(key):
+        return key
+    return f"airflow/{sha256(key.encode()).hexdigest()}"
+
+
+def triggered_by(run: Run) -> str | None:
+    """The person who triggered the run, as Airflow authenticated them; None for any other run.
 
     `conf` is not asked: whoever triggers a run could write any name into it.
     """
     manual = str(getattr(run.run_type, "value", run.run_type)) == "manual"
-    return (run.triggering_user_name if manual else None) or owner
+    return run.triggering_user_name if manual else None
+
+
+def author(run: Run, *, owner: str) -> str:
+    """The person who triggered a manual run; else the owner, who answers for scheduled ones."""
+    return triggered_by(run) or owner

@@ -1,0 +1,81 @@
+"""`gov.force_right`: may this person force a promotion? Whoever may not is on record with the try.
+
+A face asks here before it calls ``promote_to_production(force=True)``, with the user whom it has
+authenticated itself. Who may is said in the policy file (``force: {allowed: [...]}``); without such
+a list nobody may. A request that has waited too long is refused as well: the emergency it was made
+for is over, and a task that somebody clears next week must not force anything.
+
+Neighbours: ``policy_in_force`` (the list), ``promotion`` (what force skips and what not). Not
+promised: protection from code that calls the library itself; what it does is on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from governance.decisions.idempotency import is_known
+from governance.errors import ForbiddenError
+from governance.history.audit import append_entry
+from governance.store.database import Database, database_time
+from governance.values import as_utc, check_model_name
+
+ACTION = "force.denied"
+NOBODY = "unknown"  # actor of a try without an authenticated user
+GOOD_FOR = timedelta(hours=1)
+
+
+class ForceRight:
+    """Built by ``Governance.open``."""
+
+    def __init__(self, database: Database, may_force: Callable[[str], bool]) -> None:
+        self._database = database
+        self._may_force = may_force
+
+    def require(
+        self,
+        user: str | None,
+        *,
+        model: str,
+        version: str,
+        reason: str,
+        asked_at: datetime,
+        idempotency_key: str,
+    ) -> str:
+        """The user, who may go on; else an audit entry and an error.
+
+        Args:
+            user: as the face authenticated them; ``None`` if it knows nobody.
+            asked_at: when the request was made. One that was carried out already (under
+                ``idempotency_key``) may be asked for again at any time, since nothing happens then.
+
+        Raises:
+            ForbiddenError: not on the list, nobody, or the request is older than an hour.
+        """
+        check_model_name(model)
+        with self._database.begin() as tx:
+            why = self._refusal(user)
+            late = database_time(tx) - as_utc(asked_at, what="asked_at") > GOOD_FOR
+            if not why and late and not is_known(tx, idempotency_key):
+                why = "the request is older than an hour; make a new one"
+            if why:
+                append_entry(
+                    tx,
+                    actor=user or NOBODY,
+                    action=ACTION,
+                    model=model,
+                    details={"version": version[:64], "reason": reason[:2000], "why": why},
+                )
+        if why or user is None:
+            raise ForbiddenError(f"{model} is not forced: {why}")
+        return user
+
+    def _refusal(self, user: str | None) -> str:
+        if not user:
+            return "nobody triggered this run, so nobody answers for it; trigger it as yourself"
+        if not self._may_force(user):
+            return (
+                f"{user} is not among force.allowed in the promotion policy; ask somebody who is, "
+                "or promote by the gates"
+            )
+        return ""
