@@ -40,7 +40,8 @@ def render_message(
         return _single(notices[0])
     told = [Told(event, report_url) for event in latest_of_each(incidents)]
     everything: list[ToldNotice | Told] = [*notices, *told]
-    return several(sorted(everything, key=_rank), digest=digest, noun="alert" if told else "notice")
+    everything.sort(key=_rank)
+    return several(everything, digest=digest, noun="alert" if told else "notice")
 
 
 def _rank(one: ToldNotice | Told) -> int:
