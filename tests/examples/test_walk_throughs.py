@@ -38,3 +38,19 @@ def test_the_registry_service_refuses_what_it_says_it_refuses(tmp_path: Path) ->
         "refused [illegal_transition",
     ]
     assert "live biodiversity_ensemble:0.2.0; listed ['0.2.0', '0.1.0']" in said
+
+
+def test_the_monitoring_service_finds_what_moved_and_nothing_else(tmp_path: Path) -> None:
+    from examples.monitoring_service import main
+
+    said = main(tmp_path)
+    assert [line.split(",")[0] for line in said[:4]] == [
+        "feature1: severe",
+        "feature2: normal",
+        "habitat: moderate",
+        "sensor: insufficient",
+    ]
+    refused = [line.split("]")[0] for line in said if line.startswith("refused")]
+    assert refused == ["refused [invalid_input", "refused [conflict", "refused [drift_disabled"]
+    assert "prediction: seen by data_scientist" in said
+    assert "4 of 5 alerts are not acknowledged" in said

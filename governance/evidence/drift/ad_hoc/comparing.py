@@ -232,6 +232,6 @@ def _checked(method: Any, threshold: Any) -> tuple[Method, float]:
     number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
     if not number or not 0 < float(threshold) < math.inf:
         raise InvalidInputError(
-            f"threshold must be a number above 0, for example 0.2, not {str(threshold)[:40]!r}"
+            f"threshold must be a number above 0, for example 0.2, not {threshold!r:.40}"
         )
     return method, float(threshold)
