@@ -15,8 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from governance.config.current import CurrentConfig, CurrentPolicy
+from governance.config.current import CurrentConfig
 from governance.config.governance_file import GovernanceConfig
+from governance.decisions.drill import Drill
+from governance.decisions.failover import Failover
+from governance.decisions.health import Health
+from governance.decisions.manifests.governed_folder import GovernedFolder
+from governance.decisions.policy_in_force import PolicyInForce
 from governance.decisions.promotion import ModelPromotion
 from governance.decisions.record import Decision
 from governance.decisions.rollback import Rollback
@@ -55,9 +60,10 @@ class Governance:
     True
 
     Attributes:
-        registry: what exists. validation: what was measured. promotion: what decides.
-        audit: what happened. cycle: the steps of a retrain run. alerts: who is told of incidents.
-        drift: has live data moved?
+        registry: what exists. validation: what was measured. policy: what is asked.
+        promotion: what decides. audit: what happened. cycle: the steps of a retrain run.
+        alerts: who is told of incidents.
+        drift: has live data moved? health: are the champions intact, would a rollback work?
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -65,6 +71,7 @@ class Governance:
         self.database = database
         self.artifacts = ArtifactStore(settings.home)
         self._config = CurrentConfig(settings)
+        self.policy = PolicyInForce(database, settings, os.environ, channels=self._told)
         self.audit = AuditLog(database, trusted_key=lambda: trusted_key(settings))
         self.registry = ModelRegistry(database, self.artifacts, settings, self._kind_of)
         self.validation = ValidationMetricsTracker(database, self.registry.resolve)
@@ -81,13 +88,20 @@ class Governance:
             self._probing.check_integrity,
             rollback=Rollback(database, targets, channels=self._told),
         )
+        self.health = Health(
+            database,
+            self._probing,
+            failover=Failover(database, targets, channels=self._told),
+            drill=Drill(database, targets, channels=self._told),
+            channels=self._told,
+        )
         self.files = RegistryFiles(database, settings.home)
         self.drift = DriftDetector(
             database,
             self.registry,
             settings,
             config=self._config,
-            policy=CurrentPolicy(settings),
+            policy=self.policy,
             environment=os.environ,
         )
         self.alerts = AlertCenter(database, settings, self._config, render=_render_message)
@@ -173,6 +187,12 @@ class Governance:
             report.at,
             self.drift_html(report),
             report_url=self.settings.report_url,
+        )
+
+    def manifests(self, folder: str | Path, *, ops_db: str | Path | None = None) -> GovernedFolder:
+        """A foreign trainer's folder, governed in place (document 004)."""
+        return GovernedFolder(
+            self.database, Path(folder), ops_db=None if ops_db is None else Path(ops_db)
         )
 
     def close(self) -> None:

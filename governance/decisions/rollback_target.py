@@ -14,12 +14,11 @@ no verdict is stored.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from governance.decisions.rollback_candidates import BY_HISTORY, Candidate, candidates
 from governance.errors import (
     ArtifactIntegrityError,
     ArtifactUnloadableError,
@@ -37,23 +36,11 @@ from governance.registry.lifecycle import Route
 from governance.registry.load_verdicts import loaded_elsewhere
 from governance.registry.probing import Probing
 from governance.store.database import Database
-from governance.store.schema import activations, model_registry
-from governance.values import ModelVersion, SemanticVersion, Stage, is_version_id
+from governance.values import ModelVersion, SemanticVersion, is_version_id
 
 MOST_RECORDED = 20  # of the versions that were passed over
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A version that was in production, its latest generation, and why it may not take over."""
-
-    version_id: str
-    version: str
-    generation: int
-    code: str | None = None
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +61,11 @@ class Choice:
     named: bool = False
     passed_over: tuple[PassedOver, ...] = ()
     unknown: UnavailableError | None = None
+
+    @property
+    def broken(self) -> tuple[PassedOver, ...]:
+        """Of those passed over: whose bytes it was, not their past."""
+        return tuple(one for one in self.passed_over if one.code not in BY_HISTORY)
 
     def facts(self, *, code: str | None = None, reason: str | None = None) -> RollbackFacts:
         """For the decision; `code` and `reason` say what is wrong with the champion."""
@@ -123,12 +115,12 @@ class RollbackTargets:
         with self._database.read() as connection:
             head = generation(connection, name)
             champion = records.in_production(connection, name)
-            candidates = list(_candidates(connection, name))
-        if any(candidate.code is None for candidate in candidates):
+            been = list(candidates(connection, name))
+        if any(candidate.code is None for candidate in been):
             self._probing.check_home()
         passed_over: list[PassedOver] = []
         unknown: UnavailableError | None = None
-        for candidate in candidates:
+        for candidate in been:
             code, reason = candidate.code, candidate.reason
             if code is None:
                 try:
@@ -150,7 +142,7 @@ class RollbackTargets:
                             passed_over=tuple(passed_over),
                         )
                     code, reason = load.code or "unloadable", load.reason or "it does not load"
-            passed_over.append(_passed(candidate, code, reason))
+            passed_over.append(candidate.passed_over(code, reason))
         return Choice(
             generation=head, champion=champion, passed_over=tuple(passed_over), unknown=unknown
         )
@@ -244,55 +236,6 @@ def why_nothing(name: str, choice: Choice) -> str:
         f"no earlier version of {name!r} may take over by itself"
         + (f" ({looked_at})" if looked_at else ", since none was in production before")
         + "; name one with to_version (--to), or promote another version"
-    )
-
-
-def _candidates(connection: Connection, name: str) -> Iterator[Candidate]:
-    """Every version that was in production and is not now, the one activated last first."""
-    version = model_registry.c
-    history = connection.execute(
-        select(activations, version.version, version.stage)
-        .join(model_registry, version.id == activations.c.version_id, isouter=True)
-        .where(activations.c.model_name == name)
-        .order_by(activations.c.generation)
-    ).all()
-    forced = {row.version_id for row in history if row.forced}
-    left = {
-        before.version_id: after.generation
-        for before, after in pairwise(history)
-        if after.operation == Route.ROLLBACK
-    }
-    seen: set[str] = set()
-    for row in reversed(history):
-        if row.version_id in seen or row.stage is None or row.stage == Stage.PRODUCTION:
-            continue
-        seen.add(row.version_id)
-        code, reason = None, ""
-        if row.stage == Stage.FAILED:
-            code, reason = "failed", "it failed"
-        elif row.version_id in left:
-            code = "rolled_back"
-            reason = f"it was rolled back from (generation {left[row.version_id]})"
-        elif row.version_id in forced:
-            code, reason = "forced", "it came into production by force"
-        elif row.stage not in lifecycle.ROUTES[Route.ROLLBACK]:
-            code, reason = "not_retired", f"it is {row.stage}"
-        yield Candidate(
-            version_id=row.version_id,
-            version=row.version,
-            generation=row.generation,
-            code=code,
-            reason=reason,
-        )
-
-
-def _passed(candidate: Candidate, code: str, reason: str) -> PassedOver:
-    return PassedOver(
-        version_id=candidate.version_id,
-        version=candidate.version,
-        generation=candidate.generation,
-        code=code,
-        reason=reason,
     )
 
 

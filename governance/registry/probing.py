@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
-
 from governance.errors import (
     ArtifactIntegrityError,
     ArtifactMissingError,
     IllegalTransitionError,
     StorageUnavailableError,
 )
+from governance.files import storage_errors
 from governance.policy.facts import LoadFact
 from governance.registry.artifacts import ArtifactStore
 from governance.registry.formats.sniff import UNKNOWN, sniff
+from governance.registry.home_owner import MARK
 from governance.registry.load_verdicts import verdict_for
 from governance.settings import Settings
 from governance.store.database import Database
@@ -46,24 +46,19 @@ class Probing:
     def check_home(self) -> None:
         """Refuse to judge any artifact while the folder of all of them is not there.
 
-        A share that is not mounted looks like a missing or an empty folder.
+        A share that is not mounted looks like a missing folder, or like one that holds nothing but
+        the files that effects write: no mark of a database and no artifact.
 
         Raises:
             StorageUnavailableError: nothing can be said of any version now.
         """
-        folder = self._artifacts.home / "models"
-        try:
-            with os.scandir(folder) as entries:
-                empty = next(entries, None) is None
-        except OSError as error:
+        home = self._artifacts.home
+        with storage_errors(f"look into {home}"):
+            there = (home / MARK).exists() or any(self._artifacts.iter_folders())
+        if not there:
             raise StorageUnavailableError(
-                f"the artifacts in {folder} cannot be reached ({error.strerror}); mount the share, "
-                "or check GOVERNANCE_HOME"
-            ) from error
-        if empty:
-            raise StorageUnavailableError(
-                f"{folder} is empty, as a share looks that is not mounted; mount it, or restore "
-                "the artifacts from a backup"
+                f"there is no artifact at all in {home / MARK.parent}, as if its share were not "
+                "mounted; mount it, check GOVERNANCE_HOME, or restore the artifacts from a backup"
             )
 
     def load_fact(self, version: ModelVersion, *, fresh: bool = False) -> LoadFact | None:
