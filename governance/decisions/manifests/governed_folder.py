@@ -1,0 +1,300 @@
+"""`gov.manifests(folder)`: document 004's evaluate, rollback and status on a trainer's own folder.
+
+The trainer writes ``manifest_latest.json``; ``evaluate`` asks the gates and, if they pass, makes it
+``manifest_active.json`` (the previous one stays as ``manifest_active_prev.json``). The same pure
+gates judge as in a promotion; what changes or refuses something is in the audit log before a file
+changes. Under a lock; each file is replaced in one step, so that a killed process leaves the old
+state or the new one, and the next call finishes what was begun.
+
+Not promised: that the folder cannot be changed behind our back; a model file whose bytes changed
+since it was active is refused by ``rollback`` and named by ``status``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from governance.decisions.manifests.foreign import (
+    OURS,
+    ForeignManifest,
+    digest_of,
+    read_manifest,
+)
+from governance.decisions.manifests.judging import failures, judge
+from governance.decisions.manifests.members import changed_members, check_members
+from governance.decisions.manifests.ops_database import write_ops_status
+from governance.decisions.manifests.outcome import Outcome
+from governance.decisions.manifests.state import State, read_state, write_state
+from governance.errors import (
+    GovernanceError,
+    InvalidInputError,
+    NotFoundError,
+    NothingToRollBackError,
+    ReasonRequiredError,
+)
+from governance.files import file_lock, write_atomic
+from governance.history.audit import append_entry
+from governance.policy.promotion.limits import PromotionLimits
+from governance.policy.verdict import Judgement
+from governance.registry import attachments
+from governance.store.database import Database, database_time
+from governance.values import as_utc, iso
+
+LATEST, ACTIVE = "manifest_latest.json", "manifest_active.json"
+PREVIOUS, STATE = "manifest_active_prev.json", "model_registry.json"
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class GovernedFolder:
+    """
+    Args:
+        folder: where the trainer writes. ops_db: a SQLite file for the status keys, or ``None``.
+    """
+
+    def __init__(self, database: Database, folder: Path, *, ops_db: Path | None = None) -> None:
+        if not folder.is_dir():
+            raise NotFoundError(f"{folder} is no folder; give the trainer's folder (--models-dir)")
+        self._database, self._folder, self._ops_db = database, folder, ops_db
+        self._lock = folder / ".governance.lock"
+
+    def evaluate(
+        self,
+        limits: PromotionLimits,
+        *,
+        by: str,
+        force: bool = False,
+        reason: str | None = None,
+        at: datetime | None = None,
+    ) -> Outcome:
+        """Promote the candidate if its gates pass. A refusal is an outcome, no error.
+
+        Raises:
+            ReasonRequiredError: forced without a reason.
+            InvalidInputError: the candidate's manifest cannot be read; nothing changed.
+            StorageUnavailableError: the ops database was not written; the decision stands.
+        """
+        _check_people(by, reason, force=force)
+        with file_lock(self._lock, exclusive=True):
+            now = self._now(at)
+            candidate = read_manifest(self._folder / LATEST)
+            active, state = self._standing()
+            if active is not None and candidate.content == active.content:
+                why = "candidate version equals active version"
+                state.checked("no_change", why, candidate=candidate.version, at=now)
+                return self._finish(state, "no_change", why)
+            digests = candidate.member_digests(self._folder)
+            facts = candidate.facts(digests)
+            said = judge(
+                facts,
+                None if active is None else active.facts(active.member_digests(self._folder)),
+                limits,
+                at=now,
+                ever_active=state.generation > 0 or active is not None,
+            )
+            complete = all(digest is not None for digest in digests.values())
+            if active is not None and candidate.version == active.version:
+                why = f"version {candidate.version} is active with other content; give it a new one"
+                return self._reject(state, candidate, why, said, by=by, at=now)
+            if not said.passed and not (force and complete):
+                why = "; ".join(failures(said))
+                return self._reject(state, candidate, why[:4000], said, by=by, at=now)
+            forced = force and not said.passed
+            action = "bootstrap" if active is None else "promoted"
+            why = str(reason) if forced else "all gates passed"
+            self._activate(
+                state, candidate, action, why, by=by, at=now, said=said, forced=forced,
+                digests=digests, digest=facts.digest,
+            )  # fmt: skip
+            return self._finish(state, action, why, said=said, forced=forced)
+
+    def rollback(
+        self,
+        *,
+        to_version: str | None = None,
+        by: str,
+        reason: str | None = None,
+        at: datetime | None = None,
+    ) -> Outcome:
+        """Make the previous (or a named) manifest active again; needs no readable active one.
+
+        A named version is read from ``metadata_<version>.json``, or is the previous one.
+
+        Raises:
+            NothingToRollBackError: no such manifest.
+            ArtifactIntegrityError: a model file is missing or changed since it was active.
+        """
+        _check_people(by, reason, force=False)
+        if to_version is not None and not _LABEL.fullmatch(to_version):
+            raise InvalidInputError(f"{to_version[:80]!r} is no version label; write v010")
+        with file_lock(self._lock, exclusive=True):
+            now = self._now(at)
+            active, state = self._standing()
+            target = self._target(to_version, state)
+            if active is not None and target.version == active.version:
+                why = f"{target.version} is active already"
+                state.checked("no_change", why, candidate=None, at=now)
+                return self._finish(state, "no_change", why)
+            digests = target.member_digests(self._folder)
+            check_members(target, digests, state)
+            was = None if active is None else active.version
+            why = reason or f"rolled back from {was or 'an unreadable manifest'}"
+            self._activate(
+                state, target, "rollback", why, by=by, at=now, said=None, forced=False,
+                digests=digests, digest=digest_of(target.content, digests),
+            )  # fmt: skip
+            return self._finish(state, "rollback", why)
+
+    def status(self) -> dict[str, Any]:
+        """What is active, what waits, what was decided last; changes nothing."""
+        found: dict[str, Any] = {"models_dir": str(self._folder)}
+        for name, file in (("candidate", LATEST), ("active", ACTIVE), ("previous", PREVIOUS)):
+            manifest, problem = self._try(file)
+            found[f"{name}_version"] = None if manifest is None else manifest.version
+            found[f"{name}_problem"] = problem
+            if name == "active" and manifest is not None:
+                found["active_changed"] = changed_members(
+                    manifest, manifest.member_digests(self._folder)
+                )
+        return found | {"state": read_state(self._folder / STATE).as_json()}
+
+    # -- files --------------------------------------------------------------------------------
+
+    def _standing(self) -> tuple[ForeignManifest | None, State]:
+        active, _ = self._try(ACTIVE)
+        state = read_state(self._folder / STATE)
+        state.follow(active)
+        return active, state
+
+    def _try(self, file: str) -> tuple[ForeignManifest | None, str | None]:
+        try:
+            return read_manifest(self._folder / file), None
+        except NotFoundError:
+            return None, None
+        except GovernanceError as error:
+            return None, error.message
+
+    def _target(self, to_version: str | None, state: State) -> ForeignManifest:
+        wanted = to_version or state.previous_active_version
+        named, why = (None, None) if wanted is None else self._try(f"metadata_{wanted}.json")
+        if named is not None and named.version == wanted:
+            return named
+        previous, problem = self._try(PREVIOUS)
+        if previous is not None and to_version in (None, previous.version):
+            return previous
+        raise NothingToRollBackError(
+            f"no manifest of {wanted or 'an earlier version'} in {self._folder} "
+            f"({why or problem or 'none was kept'}); name one that has a metadata_<version>.json"
+        )
+
+    def _activate(
+        self,
+        state: State,
+        manifest: ForeignManifest,
+        action: str,
+        why: str,
+        *,
+        by: str,
+        at: datetime,
+        said: Judgement | None,
+        forced: bool,
+        digests: Mapping[str, str | None],
+        digest: str,
+    ) -> None:
+        """The audit entry first, then previous, active, state: each step can be repeated."""
+        before = state.active_version
+        state.activated(manifest.version, at=at)
+        state.known[manifest.version] = {"digest": digest, "members": dict(digests)}
+        state.checked(action, why, candidate=None, at=at)
+        if action != "rollback":
+            state.candidate_version = manifest.version
+        entry = self._record(state, manifest, action, why, by=by, at=at, said=said, forced=forced)
+        state.remember({**entry, "previous_active_version": before})
+        active = self._folder / ACTIVE
+        if active.exists() and self._try(ACTIVE)[0] is not None:
+            write_atomic(self._folder / PREVIOUS, active.read_bytes())
+        ours = {
+            "generation": state.generation,
+            "digest": digest,
+            "members": digests,
+            "action": action,
+            "activated_at": iso(at),
+        }
+        text = json.dumps({**manifest.content, OURS: ours}, indent=2, allow_nan=False)
+        write_atomic(active, f"{text}\n".encode())
+
+    def _reject(
+        self,
+        state: State,
+        candidate: ForeignManifest,
+        why: str,
+        said: Judgement,
+        *,
+        by: str,
+        at: datetime,
+    ) -> Outcome:
+        again = (state.last_action, state.last_reason) == ("rejected", why)
+        again = again and state.candidate_version == candidate.version
+        state.checked("rejected", why, candidate=candidate.version, at=at)
+        if not again:  # an hourly evaluation of the same candidate says it once
+            state.remember(self._record(state, candidate, "rejected", why, by=by, at=at, said=said))
+        return self._finish(state, "rejected", why, said=said)
+
+    def _record(
+        self,
+        state: State,
+        manifest: ForeignManifest,
+        action: str,
+        why: str,
+        *,
+        by: str,
+        at: datetime,
+        said: Judgement | None,
+        forced: bool = False,
+    ) -> dict[str, Any]:
+        entry = {
+            **state.step(action, manifest.version, why, at=at),
+            "by": by,
+            "forced": forced,
+            "gate_failures": [] if said is None else failures(said),
+            "verdict_hash": None if said is None else said.verdict_hash,
+        }
+        with self._database.begin() as tx:
+            details = {**entry, "folder": str(self._folder.resolve())}
+            append_entry(tx, actor=by, action=f"manifest.{action}", details=details)
+        return entry
+
+    def _finish(self, state: State, action: str, why: str, **further: Any) -> Outcome:
+        write_state(self._folder / STATE, state)
+        if self._ops_db is not None:
+            write_ops_status(
+                self._ops_db, state.ops_values(action, why), at_ms=state.last_checked_at_ms
+            )
+        said: Judgement | None = further.get("said")
+        return Outcome(
+            action=action,
+            reason=why,
+            active_version=state.active_version,
+            candidate_version=state.candidate_version,
+            generation=state.generation,
+            forced=bool(further.get("forced")),
+            judgement=said,
+        )
+
+    def _now(self, at: datetime | None) -> datetime:
+        with self._database.read() as connection:
+            return database_time(connection) if at is None else as_utc(at)
+
+
+def _check_people(by: str, reason: str | None, *, force: bool) -> None:
+    attachments.check_person(by, what="by")
+    if reason is not None:
+        attachments.check_text(reason, what="reason", limit=2000)
+    if force and not (reason or "").strip():
+        raise ReasonRequiredError(
+            "a forced promotion needs a reason (--reason); say why it cannot wait"
+        )
