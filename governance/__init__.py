@@ -5,8 +5,8 @@ production.
     gov = Governance.open()
 
 The names below are the public face; everything else may move. Importing this package imports no
-machine-learning library: `Governance` is resolved on first use, so that DAG files stay quick to
-parse.
+machine-learning library: `Governance` and what needs pydantic are resolved on first use, so that
+DAG files stay quick to parse.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from governance.values import Kind, ModelVersion, Stage, Verdict
 
 if TYPE_CHECKING:
+    from governance.policy.promotion.criteria import PromotionCriteria
     from governance.wiring import Governance
 
-__all__ = ["Governance", "Kind", "ModelVersion", "Stage", "Verdict"]
+__all__ = ["Governance", "Kind", "ModelVersion", "PromotionCriteria", "Stage", "Verdict"]
 
 
 def __getattr__(name: str) -> Any:
@@ -26,4 +27,8 @@ def __getattr__(name: str) -> Any:
         from governance.wiring import Governance
 
         return Governance
+    if name == "PromotionCriteria":
+        from governance.policy.promotion.criteria import PromotionCriteria
+
+        return PromotionCriteria
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -31,13 +31,17 @@ M = TypeVar("M", bound=BaseModel)
 
 def read_document(path: Path, *, most: int = MAX_BYTES) -> Document:
     """Reads and parses ``path``; never more than the allowed size is read."""
+    return parse_yaml(read_bytes(path, most=most), source=str(path), most=most)
+
+
+def read_bytes(path: Path, *, most: int = MAX_BYTES) -> bytes:
+    """The content of ``path``, up to one byte more than is allowed."""
     try:
         with path.open("rb") as file:
-            data = file.read(most + 1)
+            return file.read(most + 1)
     except OSError as error:
         why = error.strerror or "it cannot be read"
         raise ConfigError(f"{path}: {why}; give the path of a readable file") from error
-    return parse_yaml(data, source=str(path), most=most)
 
 
 def take(document: Document, model: type[M]) -> M:

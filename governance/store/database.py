@@ -98,7 +98,7 @@ class Database:
             ConflictError: a key that somebody else has taken.
             ForbiddenError: a change of append-only history.
         """
-        if getattr(self._writing, "open", False):
+        if self.writing:
             raise RuntimeError("this thread already writes; pass its connection on")
         self._writing.open = True
         try:
@@ -106,6 +106,11 @@ class Database:
                 yield connection
         finally:
             self._writing.open = False
+
+    @property
+    def writing(self) -> bool:
+        """Does this thread hold a write transaction now?"""
+        return bool(getattr(self._writing, "open", False))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
