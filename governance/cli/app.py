@@ -20,6 +20,8 @@ from governance.cli import (
     db,
     drift,
     init,
+    manifest,
+    policy,
     promotion,
     registry,
     retrain,
@@ -44,6 +46,8 @@ app.add_typer(audit.app, name="audit", help="What happened: the audit log.")
 app.add_typer(db.app, name="db", help="The database schema.")
 app.add_typer(configuration.app, name="config", help="governance.yaml.")
 app.add_typer(retrain.app, name="retrain", help="The retrain cycle without Airflow.")
+app.add_typer(manifest.app, name="manifest", help="A foreign trainer's manifests, in place.")
+app.add_typer(policy.app, name="policy", help="What is asked of versions.")
 app.add_typer(promotion.app, name="promotion", help="Which version decides.")
 app.command("init", short_help="Make a home with its configuration.")(init.init)
 app.command("validate", short_help="Judge a trained version.")(validate.validate)
