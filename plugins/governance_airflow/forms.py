@@ -1,11 +1,17 @@
-"""The form of a run triggered by hand: as of when it works. `run_facts` reads the answer."""
+"""The fields of a run triggered by hand. Airflow refuses what does not fit, in its form and over
+REST; `run_facts` and the operators read the answers and trust none of them with a right.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from airflow.sdk import Param
 
 # Airflow checks no `format` where the validator's extra packages are missing; a pattern always.
 TIME_WITH_ZONE = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)$"
+
+VERSION = r"^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,40})?$"
 
 
 def evidence_param(title: str, example: str) -> Param:
@@ -23,3 +29,43 @@ def evidence_param(title: str, example: str) -> Param:
         description=f"Only what was known before this moment is used, for example {example}. "
         "Empty: the end of the data interval, else now.",
     )
+
+
+def model_param(models: Sequence[str]) -> Param:
+    """One of the declared models, from a list; nothing is chosen beforehand."""
+    return Param(
+        None,
+        type="string",
+        enum=sorted(models) or ["no model is declared"],
+        title="Model",
+        description="A model that governance.yaml declares.",
+    )
+
+
+def version_param(description: str, *, required: bool = True) -> Param:
+    """A version by its number."""
+    return Param(
+        None,
+        type="string" if required else ["null", "string"],
+        pattern=VERSION,
+        title="Version",
+        description=description,
+    )
+
+
+def reason_param(description: str) -> Param:
+    """Why; ten characters at least, and not ten spaces."""
+    return Param(
+        None,
+        type="string",
+        minLength=10,
+        maxLength=2000,
+        pattern=r"\S.*\S",
+        title="Reason",
+        description=description,
+    )
+
+
+def confirmation_param(title: str) -> Param:
+    """A switch that is off and must be turned on."""
+    return Param(False, type="boolean", const=True, title=title)

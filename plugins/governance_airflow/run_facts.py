@@ -7,7 +7,7 @@ Pure: no Airflow import, no clock.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -63,11 +63,17 @@ def evidence_time(run: Run) -> datetime:
 
     A run that is triggered by hand or by an asset has no data interval.
     """
-    if (given := (run.conf or {}).get("at")) is not None:
-        return parse_time(given, what='conf["at"]')
+    if (given := given_time(run)) is not None:
+        return given
     if (seen := drift_time(run)) is not None:
         return seen
     return as_utc(run.data_interval_end or run.run_after)
+
+
+def given_time(run: Run) -> datetime | None:
+    """`conf["at"]`; None where the call shall count as of when it is made."""
+    given = (run.conf or {}).get("at")
+    return None if given is None else parse_time(given, what='conf["at"]')
 
 
 def drift_time(run: Run) -> datetime | None:
@@ -131,6 +137,12 @@ def task_key(run: Run, task_id: str, map_index: int = -1) -> str:
     if _KEY.fullmatch(key):
         return key
     return f"airflow/{sha256(key.encode()).hexdigest()}"
+
+
+def key_of(context: Mapping[str, Any]) -> str:
+    """`task_key` of the task that runs."""
+    ti = context["ti"]
+    return task_key(context["dag_run"], ti.task_id, ti.map_index)
 
 
 def triggered_by(run: Run) -> str | None:

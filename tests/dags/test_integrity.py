@@ -24,7 +24,13 @@ FILES = {
     "deliver_alerts.py": {"deliver_alerts"},
     "drift_calibration.py": {"drift_calibration"},
     "drift_scan.py": {"drift_scan"},
+    "force_promotion.py": {"force_promotion"},
+    "health.py": {"health"},
+    "promotion.py": {"promotion"},
     "retrain.py": {"retrain__momentum", "retrain__arrival_delay"},
+    "rollback.py": {"rollback"},
+    "rollback_drill.py": {"rollback_drill"},
+    "shadow_metrics.py": {"shadow_metrics"},
 }
 STEPS = ["check_data", "train", "register", "validate", "outcome"]
 
@@ -65,10 +71,11 @@ def test_the_steps_stand_in_one_line_and_end_in_one_of_two(shipped: dict[str, An
 
 
 def test_dags_are_documented_tagged_and_never_run_twice_at_once(shipped: dict[str, Any]) -> None:
-    for dag in shipped.values():
+    for name, dag in shipped.items():
         assert dag.doc_md and "The same without Airflow: `governance " in dag.doc_md
         assert dag.description
-        assert dag.max_active_runs == 1
+        # A promotion that waits for a person must not hold up the next one.
+        assert (dag.max_active_runs == 1) == (name != "promotion")
         assert dag.catchup is False
         assert "governance" in dag.tags
         for task in dag.tasks:
@@ -94,6 +101,27 @@ def test_a_scan_is_hourly_and_may_be_backfilled_over_the_demos_year(
     assert dag.start_date.year <= 2013
     assert shipped["drift_calibration"].timetable.expression == "0 2 * * *"
     assert shipped["deliver_alerts"].timetable.expression == "*/5 * * * *"
+
+
+def test_what_looks_after_versions_runs_daily_hourly_and_weekly(shipped: dict[str, Any]) -> None:
+    lines = {
+        name: shipped[name].timetable.expression
+        for name in ("shadow_metrics", "health", "rollback_drill")
+    }
+    assert lines == {
+        "shadow_metrics": "0 6 * * *",
+        "health": "20 * * * *",
+        "rollback_drill": "30 3 * * 1",
+    }
+
+
+def test_what_people_start_has_a_form_of_declared_models_and_no_schedule(
+    shipped: dict[str, Any],
+) -> None:
+    for name in ("promotion", "force_promotion", "rollback"):
+        assert type(shipped[name].timetable).__name__ == "NullTimetable"
+        schema = shipped[name].params.get_param("model").schema
+        assert schema["enum"] == sorted(load_config(CONFIG).models)
 
 
 def test_a_model_is_retrained_by_its_cron_line_by_its_drift_by_either_or_on_request(

@@ -1,0 +1,78 @@
+"""Force and rollback, for people in a hurry, as operators; each is one call into the package.
+
+    ForcePromotionOperator(task_id="force")
+    RollbackOperator(task_id="rollback")
+
+Both read the run's form. Who acts is the user whom Airflow recorded as the one who triggered the
+run; a name in the conf is refused with the conf. Repeating a task of a finished run changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from governance.errors import InvalidInputError
+from governance_airflow.connection import open_governance
+from governance_airflow.promotion_operators import ref_of, told
+from governance_airflow.run_facts import RunFacts, check_conf, given_time, key_of, triggered_by
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ForcePromotionOperator(BaseOperator):
+    """Puts a version into production whatever its gates say, if the user may force.
+
+    The right is the policy file's (``force.allowed``) and is asked here, for the user who triggered
+    the run; a denied try is in the audit log. Force skips gates alone: bytes that are not the
+    registered ones, a failed version or a missing reason stop it as ever.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        run, params = context["dag_run"], context["params"]
+        check_conf(run, keys=("at", "model", "version", "reason", "confirm"))
+        if params.get("confirm") is not True:
+            raise InvalidInputError("a forced promotion must be confirmed; switch confirm on")
+        key = key_of(context)
+        with open_governance() as gov:
+            user = gov.force_right.require(
+                triggered_by(run),
+                model=params["model"],
+                version=params["version"],
+                reason=params["reason"],
+                asked_at=run.run_after,
+                idempotency_key=key,
+            )
+            decision = gov.promotion.promote_to_production(
+                ref_of(context),
+                by=user,
+                force=True,
+                reason=params["reason"],
+                idempotency_key=key,
+                at=given_time(run),
+            )
+            gov.files.catch_up()
+        self.log.warning("forced by %s: %s", user, "; ".join(decision.reasons) or "no gate refused")
+        return {**told(decision), "overrode": list(decision.reasons)}
+
+
+class RollbackOperator(BaseOperator):
+    """Back to the version before, or to a named one; asks for no evidence."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        run, params = context["dag_run"], context["params"]
+        check_conf(run, keys=("at", "model", "version", "reason"))
+        with open_governance() as gov:
+            decision = gov.promotion.rollback_model(
+                params["model"],
+                to_version=params.get("version"),
+                by=RunFacts.of(run, owner=self.owner).by,
+                reason=params["reason"],
+                idempotency_key=key_of(context),
+                at=given_time(run),
+            )
+            gov.files.catch_up()
+        return told(decision)
