@@ -11,11 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 
 from governance.config.document import Section, read_document, take
 from governance.config.metric_names import METRICS
-from governance.config.strict_yaml import parse_yaml
+from governance.config.strict_yaml import Document, parse_yaml, refuse
 from governance.config.words import ModelName
 from governance.errors import ConfigError
 from governance.policy.drift.limits import DriftLimits
@@ -125,7 +125,23 @@ def parse_policy(data: bytes, *, source: str = "promotion_policy.yaml") -> Polic
         ...
     governance.errors.ConfigError: policy.yaml:1:19: unknown key 'min_sharp'; did you mean ...
     """
-    return take(parse_yaml(data, source=source), PolicyFile)
+    return _taken(parse_yaml(data, source=source))
+
+
+def _taken(document: Document) -> PolicyFile:
+    """With what a model and the defaults say together: each alone may be right, and both not."""
+    policy = take(document, PolicyFile)
+    problems = []
+    for name in policy.models:
+        try:
+            policy.drift(name)
+        except ValidationError as error:
+            said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+            where = f"models.{name}.drift, with the defaults"
+            problems.append((document.place(("models", name, "drift")), f"{where}: {said}"))
+    if problems:
+        raise refuse(document.source, problems)
+    return policy
 
 
 def missing_policy(settings: Settings) -> bool:
@@ -151,4 +167,4 @@ def load_policy(settings: Settings) -> PolicyFile:
     """The policy of this installation, as its file says now."""
     if missing_policy(settings):
         return PolicyFile()
-    return take(read_document(settings.policy_path), PolicyFile)
+    return _taken(read_document(settings.policy_path))

@@ -1,0 +1,145 @@
+"""`governance policy show|check`: what is asked of a model and who said so; is a file right?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from governance.cli.output import emit_record, emit_rows, note, print_json
+from governance.cli.session import Location, Output, OutputOption
+from governance.errors import InvalidInputError
+from governance.values import Kind, check_model_name
+
+if TYPE_CHECKING:
+    from governance.policy.promotion.effective import Effective
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="Model name.")],
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Every key, and which layer said it.")
+    ] = False,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE of a request laid over it; repeatable."),
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """What a version of this model must show before it decides."""
+    from governance.canonical import sha256_of
+    from governance.policy.promotion.loosening import loosened
+
+    location: Location = context.obj
+    request = _request(changes or ())
+    with location.open() as gov:
+        declared = gov.config.models.get(check_model_name(model))
+        kind = Kind.TRADING if declared is None else declared.kind
+        effective = gov.policy.promotion(model, kind, request)
+        less = loosened(gov.policy.promotion(model, kind).limits, effective.limits)
+        problem = gov.policy.problem
+    if problem is not None:
+        note(f"the last valid policy is in force, since the file is broken:\n{problem}")
+    limits = effective.limits.as_json()
+    if output is Output.JSON:
+        print_json(
+            {
+                "model": model,
+                "kind": kind,
+                "declared": declared is not None,
+                "mode": effective.mode,
+                "limits": limits,
+                "limits_digest": sha256_of(limits),
+                "origins": effective.origins,
+                "loosened": less,
+                "problem": problem,
+            }
+        )
+        return
+    where = "declared" if declared is not None else "not declared, so judged as"
+    note(f"{model}: {where} {kind}; mode {effective.mode}")
+    rows = [row for row in _rows(effective, limits) if explain or row["asked"]]
+    columns = ("key", "value", "origin") if explain else ("key", "value")
+    emit_rows(rows, output, columns=columns, empty="nothing is asked")
+    if explain:
+        note("later stands over earlier: default, kind, model, environment, request")
+    if less:
+        note(f"asks less than the policy in {', '.join(less)}: needs an approver and a reason")
+
+
+def _rows(effective: Effective, limits: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from governance.policy.promotion.effective import ENVIRONMENT
+
+    variables = {key: variable for variable, (key, _) in ENVIRONMENT.items()}
+    rows = []
+    for key, value in limits.items():
+        origin = effective.origins[key]
+        if origin == "environment":
+            origin = f"environment {variables[key]}"
+        if key == "modes":
+            rows += [
+                {
+                    "key": f"modes.{gate}",
+                    "value": mode,
+                    "origin": effective.origins.get(f"modes.{gate}", origin),
+                    "asked": True,
+                }
+                for gate, mode in sorted(value.items())
+            ]
+            continue
+        rows.append(
+            {
+                "key": key,
+                "value": value,
+                "origin": origin,
+                "asked": value not in (None, [], False) or origin != "default",
+            }
+        )
+    return rows
+
+
+def _request(changes: Sequence[str]) -> dict[str, Any]:
+    """The `--set` options; a value is read as the policy file would read it."""
+    from governance.config.strict_yaml import parse_yaml
+
+    found: dict[str, Any] = {}
+    for change in changes:
+        key, sign, text = change.partition("=")
+        if not sign or not key.strip():
+            raise InvalidInputError(f"--set {change[:80]!r}: write KEY=VALUE")
+        if key.strip() in found:
+            raise InvalidInputError(f"--set names {key.strip()[:80]!r} twice; keep one")
+        found[key.strip()] = parse_yaml(text.encode(), source=f"--set {key.strip()[:80]}").value
+    return found
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    path: Annotated[
+        Path | None, typer.Argument(help="The file; else the one of this installation.")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Read a policy file strictly; exit 2 with every mistake, its line and column."""
+    from governance.config.document import read_bytes
+    from governance.config.policy_file import parse_policy
+
+    location: Location = context.obj
+    file = path or location.settings.policy_path
+    policy = parse_policy(read_bytes(file), source=str(file))
+    emit_record(
+        {
+            "file": str(file),
+            "mode": policy.mode,
+            "models": sorted(policy.models),
+            "may_force": policy.force.allowed,
+        },
+        output,
+    )
