@@ -54,3 +54,18 @@ def test_the_monitoring_service_finds_what_moved_and_nothing_else(tmp_path: Path
     assert refused == ["refused [invalid_input", "refused [conflict", "refused [drift_disabled"]
     assert "prediction: seen by data_scientist" in said
     assert "4 of 5 alerts are not acknowledged" in said
+
+
+def test_the_manifest_gates_refuse_force_and_roll_back(tmp_path: Path) -> None:
+    from examples.manifest_gates import main
+
+    said = main(tmp_path)
+    assert said[:2] == ["v010: bootstrap", "v011: promoted"]
+    assert said[2].startswith("v012: rejected, excursions.mfe")
+    assert said[3:7] == [
+        "refused [reason_required]",
+        "v012: promoted, forced True",
+        "rollback: v011",
+        "refused [artifact_integrity]",
+    ]
+    assert said[-1] == "ops_status: v011 by rollback"
