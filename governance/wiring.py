@@ -17,11 +17,16 @@ from typing import Any, Self
 
 from governance.config.current import CurrentConfig
 from governance.config.governance_file import GovernanceConfig
+from governance.config.model import ModelDeclaration
+from governance.decisions.approvals import Approvals
 from governance.decisions.drill import Drill
+from governance.decisions.facts import FactsOf, Provider
 from governance.decisions.failover import Failover
 from governance.decisions.health import Health
 from governance.decisions.manifests.governed_folder import GovernedFolder
+from governance.decisions.measured import measured
 from governance.decisions.policy_in_force import PolicyInForce
+from governance.decisions.promoting import Promoting
 from governance.decisions.promotion import ModelPromotion
 from governance.decisions.record import Decision
 from governance.decisions.rollback import Rollback
@@ -63,6 +68,8 @@ class Governance:
         registry: what exists. validation: what was measured. policy: what is asked.
         promotion: what decides. audit: what happened. cycle: the steps of a retrain run.
         alerts: who is told of incidents.
+        approvals: who is asked before. evidence_providers: further evidence that a policy may ask
+        for, by name (``required_evidence``): an experiment, a fairness check.
         drift: has live data moved? health: are the champions intact, would a rollback work?
     """
 
@@ -83,9 +90,20 @@ class Governance:
             policy_of=self._validation_policy,
         )
         targets = RollbackTargets(database, self._probing)
+        self.evidence_providers: dict[str, Provider] = {}
+        facts = FactsOf(
+            self._probing,
+            self.artifacts,
+            declared=self._declared,
+            providers=self.evidence_providers,
+        )
+        self.approvals = Approvals(database, self.policy, facts, channels=self._told)
         self.promotion = ModelPromotion(
             database,
-            self._probing.check_integrity,
+            self.artifacts,
+            self.policy,
+            facts,
+            promoting=Promoting(database, self.policy, facts, channels=self._told),
             rollback=Rollback(database, targets, channels=self._told),
         )
         self.health = Health(
@@ -218,6 +236,9 @@ class Governance:
             log.warning("nobody is told of decisions while governance.yaml is broken: %s", error)
             return ()
 
+    def _declared(self, name: str) -> ModelDeclaration | None:
+        return self.config.models.get(name)
+
     def _kind_of(self, name: str) -> Kind:
         """As declared; an undeclared model is judged by document 000's criteria, which are
         trading.
@@ -232,19 +253,8 @@ class Governance:
         return declared.validation_policy()
 
     def _measured(self, version: ModelVersion) -> Mapping[str, Mapping[str, float | None]]:
-        """Recorded metrics by split; those given at registration stand where none was recorded.
-
-        Flat metrics of a registration count as measured on the split ``registered``.
-        """
-        splits: dict[str, dict[str, Any]] = {}
-        for key, value in version.metrics.items():
-            if isinstance(value, Mapping):
-                splits.setdefault(key, {}).update(value)
-            else:
-                splits.setdefault("registered", {})[key] = value
-        for split, measured in self.validation.by_split(version).items():
-            splits.setdefault(split, {}).update(measured)
-        return splits
+        with self.database.read() as connection:
+            return measured(connection, version)
 
 
 def _render_message(events: Sequence[Mapping[str, Any]], *, report_url: str, digest: bool) -> Any:

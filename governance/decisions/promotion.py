@@ -1,71 +1,94 @@
-"""`gov.promotion`: which version decides. One transaction holds everything that a change of it
-means.
+"""``gov.promotion``: which version decides, whether one may, and what was decided.
 
-The model's head row is locked first and its generation compared. Then, together or not at all: the
-previous champion retired, the version in production, the decision, the activation, the audit
-entries, the answer for the idempotency key. The database itself refuses a second production
-version.
-
-Integrity is never skipped: the artifact's bytes are compared with their digest before the
-transaction, and bytes of which a probe has said that they do not load are refused.
+Each call has a module of its own that says how: ``promoting`` (the one transaction that holds all
+that a promotion means), ``rollback``, ``replay``, ``policy_backtest``. Reading is here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
-from governance.canonical import sha256_of
-from governance.decisions.activation import switch
-from governance.decisions.idempotency import remember, replay_of
-from governance.decisions.record import (
-    Decision,
-    activation_history,
-    find_decision,
-    judged,
-    store_decision,
-)
+from governance.config.document import read_document, take
+from governance.config.policy_file import PolicyFile
+from governance.decisions.approvals import asked_of
+from governance.decisions.decision_queries import every_decision, get_decision, list_decisions
+from governance.decisions.facts import FactsOf
+from governance.decisions.policy_backtest import PolicyBacktest, backtest
+from governance.decisions.policy_in_force import PolicyInForce
+from governance.decisions.promoting import OPERATION, Promoting
+from governance.decisions.record import Decision, activation_history, judged
+from governance.decisions.replay import Replay, replay
 from governance.decisions.rollback import Rollback
-from governance.errors import (
-    GateFailedError,
-    IntegrityError,
-    InvalidInputError,
-    ReasonRequiredError,
-    StaleGenerationError,
-)
-from governance.policy.facts import LoadFact
-from governance.policy.promotion.first_release import PromotionFacts, decide_promotion
-from governance.policy.verdict import Judgement
-from governance.registry import attachments, lifecycle, records
-from governance.registry.heads import lock_head
-from governance.registry.load_verdicts import stored_verdict
+from governance.decisions.wish import Wish
+from governance.policy.promotion.criteria import PromotionCriteria
+from governance.registry import records
+from governance.registry.artifacts import ArtifactStore
 from governance.store.database import Database, database_time
-from governance.values import ModelVersion, Ref, Stage, as_utc
-
-OPERATION = "promotion"
+from governance.values import ModelVersion, as_utc, check_model_name
 
 
 class ModelPromotion:
-    """Promotes versions. Built by ``Governance.open``.
-
-    Not here yet: gates on shadow, drift and experiment evidence, approval and replay.
-    Until evidence of these kinds can be recorded, a promotion without force is refused as
-    INSUFFICIENT.
-    """
+    """Promotes, rolls back, replays. Built by ``Governance.open``."""
 
     def __init__(
         self,
         database: Database,
-        check_integrity: Callable[[ModelVersion], None],
+        artifacts: ArtifactStore,
+        policy: PolicyInForce,
+        facts: FactsOf,
         *,
+        promoting: Promoting,
         rollback: Rollback,
     ) -> None:
         self._database = database
-        self._check_integrity = check_integrity
+        self._artifacts = artifacts
+        self._policy = policy
+        self._facts = facts
+        self._promoting = promoting
         self._rollback = rollback
+
+    def check_promotion_eligibility(
+        self,
+        ref: ModelVersion | str,
+        *,
+        criteria: PromotionCriteria | Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        at: datetime | None = None,
+    ) -> tuple[bool, Decision]:
+        """What would the gates say? Nothing is stored; the decision has no id.
+
+        Args:
+            criteria: document 000's, in place of what the policy asks of shadow sessions.
+            overrides: of the policy, as a promotion would be given them.
+            at: evidence cut-off; database time if not given.
+
+        Returns:
+            Whether all enforced gates pass, and every check with its figures. Where only an
+            approval is missing, ``decision.awaits_approval``.
+        """
+        cut_off = None if at is None else as_utc(at)
+        with self._database.read() as connection:
+            version = records.resolve(connection, ref)
+        asked = asked_of(self._policy, version, overrides, criteria=criteria)
+        outside = self._facts.look_outside(version)
+        with self._database.read() as connection:
+            moment = cut_off or database_time(connection)
+            version = records.resolve(connection, version.id)
+            facts = self._facts(connection, version, at=moment, outside=outside)
+        decision = judged(
+            asked.judge(facts),
+            operation=OPERATION,
+            version=version,
+            facts=facts.as_json(),
+            by="",
+            at=moment,
+            recorded_at=None,
+            overridden=bool(asked.loosened),
+        )
+        return decision.eligible, decision
 
     def promote_to_production(
         self,
@@ -73,6 +96,7 @@ class ModelPromotion:
         *,
         by: str,
         approved_by: str | None = None,
+        approval_id: str | None = None,
         force: bool = False,
         reason: str | None = None,
         overrides: Mapping[str, Any] | None = None,
@@ -84,106 +108,39 @@ class ModelPromotion:
 
         Args:
             by, approved_by: people; recorded as given (faces establish who they are).
-            force: skip the gates, never integrity or the lifecycle; needs `reason`.
-            overrides: of policy values; refused as long as no policy file can be loosened.
+            approval_id: an answered request (``gov.approvals``); it is used up.
+            force: skip the gates, never integrity or the lifecycle; needs ``reason``.
+            overrides: policy values for this call alone. Asking more is free; asking less needs
+                somebody who approved it and ``reason``, and the decision says ``overridden``.
             idempotency_key: the same key with the same arguments gives the same decision.
-            expected_generation: ``gov.registry.generation(name)`` as the caller last saw it.
-            at: effective time of the activation; database time if not given.
+            expected_generation: ``gov.registry.generation(name)`` as the caller last saw it; by
+                itself the one at which this call begins.
+            at: evidence cut-off and effective time of the activation; database time if not given.
 
         Raises:
-            ReasonRequiredError: forced without a reason.
+            ReasonRequiredError: forced, or asked less, without a reason.
+            ApprovalRequiredError, ApproverNotAllowedError: asked less without one who may approve.
+            ApprovalNotUsableError: the approval is used, late, or about something else.
             IllegalTransitionError: from this stage there is no way into production.
             ArtifactIntegrityError: the bytes are not the registered ones; nothing changed.
             ArtifactUnloadableError: a probe has said that the bytes do not load; nothing changed.
             GateFailedError: refused; ``decision`` is the stored record.
             StaleGenerationError: another activation came first; ``generation`` is the current one.
         """
-        attachments.check_person(by, what="by")
-        if approved_by is not None:
-            attachments.check_person(approved_by, what="approved_by")
-        if reason is not None:
-            attachments.check_text(reason, what="reason", limit=2000)
-        if force and not (reason or "").strip():
-            raise ReasonRequiredError("a forced promotion needs a reason; say why it cannot wait")
-        if expected_generation is not None and (
-            isinstance(expected_generation, bool) or not isinstance(expected_generation, int)
-        ):
-            raise InvalidInputError(
-                "expected_generation is a whole number, see registry.generation"
-            )
-        if overrides:
-            raise InvalidInputError(
-                "overrides are not taken yet: there is no promotion policy to override; "
-                "leave them out"
-            )
-        effective = None if at is None else as_utc(at)
-        with self._database.read() as connection:
-            # "momentum@validated" means nothing any more once that version is in production, so
-            # such a reference counts as it is written; every other one as the version it means.
-            by_stage = Ref.parse(ref).stage is not None
-            version = None if by_stage else records.resolve(connection, ref)
-            fingerprint = sha256_of(
-                {
-                    "ref": str(ref) if version is None else version.id,
-                    "by": by,
-                    "approved_by": approved_by,
-                    "force": force,
-                    "reason": reason,
-                    "expected_generation": expected_generation,
-                    "at": effective,
-                }
-            )
-            if (earlier := self._earlier(connection, idempotency_key, fingerprint)) is not None:
-                return earlier
-            version = version or records.resolve(connection, ref)
-            route = lifecycle.Route.FORCE if force else lifecycle.Route.PROMOTION
-            if force or version.stage not in (Stage.VALIDATED, Stage.STAGING):
-                lifecycle.check_activation(version.stage, route)
-            probed = stored_verdict(connection, version.digest)
-        load = None
-        if probed is not None:
-            probed.require_loadable()
-            load = LoadFact(loadable=True, code=probed.code, reason=probed.reason)
-        self._check_integrity(version)
-        facts = PromotionFacts(stage=version.stage, digest=version.digest, intact=True, load=load)
-        said = decide_promotion(facts)
-        with self._database.begin() as tx:
-            head = lock_head(tx, version.name)
-            if (earlier := self._earlier(tx, idempotency_key, fingerprint)) is not None:
-                return earlier
-            champion = records.in_production(tx, version.name)
-            self._check_generation(version.name, head, expected_generation, champion)
-            now = database_time(tx)
-            carried_out = force or said.passed
-            decision = judged(
-                Judgement(
-                    said.verdict, said.checks, said.policy, said.policy_digest, said.verdict_hash
-                ),
-                operation=OPERATION,
-                version=version,
-                facts=facts.as_json(),
-                forced=force,
+        return self._promoting(
+            Wish(
+                ref=ref,
                 by=by,
                 approved_by=approved_by,
+                approval_id=approval_id,
+                force=force,
                 reason=reason,
-                at=effective or now,
-                recorded_at=now,
-                generation=head + 1 if carried_out else None,
+                overrides=overrides,
+                idempotency_key=idempotency_key,
+                expected_generation=expected_generation,
+                at=None if at is None else as_utc(at),
             )
-            if carried_out:
-                switch(tx, decision, version=version, champion=champion, head=head, recorded_at=now)
-            else:
-                store_decision(tx, decision, recorded_at=now)
-            if idempotency_key is not None:
-                remember(
-                    tx,
-                    idempotency_key,
-                    OPERATION,
-                    fingerprint,
-                    {"decision": decision.id, "generation": decision.generation},
-                    at=now,
-                )
-        return _or_refused(decision)
+        )
 
     def rollback_model(
         self,
@@ -211,48 +168,60 @@ class ModelPromotion:
             expected_generation=expected_generation,
         )
 
+    def get_active_model_path(self, name: str) -> Path | None:
+        """The folder of the version in production; ``None`` if there is none.
+
+        The stable link ``<home>/active/<name>_active`` where it leads to that version now, else the
+        version's own folder: files follow the database, and may be a moment behind.
+        """
+        with self._database.read() as connection:
+            champion = records.in_production(connection, check_model_name(name))
+        if champion is None:
+            return None
+        folder = self._artifacts.home / champion.artifact_path
+        link = self._artifacts.home / "active" / f"{name}_active"
+        try:
+            leads_there = link.resolve(strict=True) == folder.resolve(strict=True)
+        except OSError:
+            leads_there = False
+        return link if leads_there else folder
+
     def history(self, name: str) -> list[dict[str, Any]]:
         """Every activation of a model, oldest first: what was live from when on, who, why."""
         with self._database.read() as connection:
             return activation_history(connection, name)
 
-    def _earlier(
-        self, connection: Connection, key: str | None, fingerprint: str
-    ) -> Decision | None:
-        """The decision that this key stands for already."""
-        if key is None:
-            return None
-        answer = replay_of(connection, key, OPERATION, fingerprint)
-        return None if answer is None else _or_refused(self._stored(connection, answer))
+    def decision(self, decision_id: str) -> Decision:
+        """A stored decision with its checks, facts and policy.
 
-    def _stored(self, connection: Connection, answer: dict[str, Any]) -> Decision:
-        found = find_decision(connection, answer["decision"])
-        if found is None:
-            raise IntegrityError(
-                f"decision {answer['decision']} was answered and is missing from the database; "
-                "restore the database from a backup"
-            )
-        return found
+        Raises:
+            NotFoundError: there is none with this id.
+        """
+        with self._database.read() as connection:
+            return get_decision(connection, decision_id)
 
-    @staticmethod
-    def _check_generation(
-        name: str, head: int, expected: int | None, champion: ModelVersion | None
-    ) -> None:
-        if expected is not None and expected != head:
-            number = None if champion is None else champion.version
-            raise StaleGenerationError(
-                f"{name!r} is at generation {head} (production: {number}), not {expected}; "
-                "look at what changed and decide again",
-                generation=head,
-                version=number,
-            )
+    def decisions(
+        self, model: str | None = None, *, operation: str | None = None, limit: int = 100
+    ) -> list[Decision]:
+        """Stored decisions, the newest first."""
+        with self._database.read() as connection:
+            return list_decisions(connection, model=model, operation=operation, limit=limit)
 
+    def replay(self, decision_id: str) -> Replay:
+        """Judge a stored decision again from what was frozen in it.
 
-def _or_refused(decision: Decision) -> Decision:
-    if decision.eligible or decision.forced:
-        return decision
-    raise GateFailedError(
-        f"{decision.model}:{decision.version} was not promoted ({decision.verdict}): "
-        f"{'; '.join(decision.reasons)}. Collect the evidence, or force it with a reason",
-        decision=decision,
-    )
+        Raises:
+            NotFoundError: there is none with this id.
+            ReplayMismatchError: something else comes out than what is stored.
+        """
+        return replay(self.decision(decision_id))
+
+    def backtest_policy(self, path: str | Path) -> PolicyBacktest:
+        """What would the policy file at ``path`` have said of every promotion so far?
+
+        Raises:
+            ConfigError: the file cannot be taken; with line and column.
+        """
+        proposed = take(read_document(Path(path)), PolicyFile)
+        with self._database.read() as connection:
+            return backtest(proposed, every_decision(connection, OPERATION))

@@ -28,7 +28,7 @@ class Decision:
 
     Attributes:
         id: 32 hex digits; `None` for a check that was not stored.
-        operation: ``validation``, ``promotion``.
+        operation: ``validation``, ``promotion``, ``rollback``, ``failover``.
         verdict: what the gates said together.
         forced: carried out in spite of the verdict, by a person with a reason.
         overridden: the request asked less than the policy, with an approver and a reason.
@@ -61,6 +61,16 @@ class Decision:
 
     def __bool__(self) -> bool:
         return self.eligible
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Does nothing but an approval stand in the way? Then it is time to request one."""
+        missing = [
+            (check.gate, check.result)
+            for check in self.checks
+            if check.result is not Verdict.PASS and check.mode == "enforce"
+        ]
+        return missing == [("approval", Verdict.INSUFFICIENT)]
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -192,19 +202,19 @@ def store_decision(tx: Connection, decision: Decision, *, recorded_at: datetime)
 
 def find_decision(connection: Connection, decision_id: str) -> Decision | None:
     """The stored record with this id."""
-    row = connection.execute(_select().where(decisions.c.id == decision_id)).one_or_none()
-    return None if row is None else _from_row(row)
+    row = connection.execute(select_decisions().where(decisions.c.id == decision_id)).one_or_none()
+    return None if row is None else decision_of(row)
 
 
 def latest_decision(connection: Connection, version_id: str, operation: str) -> Decision | None:
     """The last decision of this kind on a version."""
     row = connection.execute(
-        _select()
+        select_decisions()
         .where(decisions.c.version_id == version_id, decisions.c.operation == operation)
         .order_by(decisions.c.seq.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None else _from_row(row)
+    return None if row is None else decision_of(row)
 
 
 def activation_history(connection: Connection, model: str) -> list[dict[str, Any]]:
@@ -229,7 +239,8 @@ def activation_history(connection: Connection, model: str) -> list[dict[str, Any
     return [dict(row._mapping) for row in rows]
 
 
-def _select() -> Select[Any]:
+def select_decisions() -> Select[Any]:
+    """Decisions with the number of their version and the generation they led to."""
     return (
         select(decisions, model_registry.c.version, activations.c.generation)
         .join(model_registry, model_registry.c.id == decisions.c.version_id)
@@ -237,7 +248,8 @@ def _select() -> Select[Any]:
     )
 
 
-def _from_row(row: Row[Any]) -> Decision:
+def decision_of(row: Row[Any]) -> Decision:
+    """A row of ``select_decisions``."""
     return Decision(
         id=row.id,
         operation=row.operation,

@@ -1,0 +1,146 @@
+"""The table of approvals: what a request is, how one is found, and how a promotion uses it up.
+
+Functions take the caller's transaction, in which the model's head is locked. Neighbours:
+``approvals`` asks and answers, ``promoting`` uses. Not here: who may approve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select, update
+
+from governance.errors import ApprovalNotUsableError, NotFoundError
+from governance.store.promotion_tables import approvals
+from governance.store.schema import model_registry
+from governance.values import ModelVersion, iso
+
+_row = approvals.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """
+    Attributes:
+        purpose: ``promotion`` or ``force``.
+        digest, policy_digest, generation: what it is bound to.
+        state: ``pending``, ``approved``, ``rejected``, ``used``.
+        expires_at: after this, in the database's clock, it is neither answered nor used.
+        decision_id: of the promotion that used it up.
+    """
+
+    id: str
+    model: str
+    version_id: str
+    version: str
+    purpose: str
+    digest: str
+    policy_digest: str
+    generation: int
+    state: str
+    requested_by: str
+    requested_at: datetime
+    expires_at: datetime
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+    comment: str | None = None
+    decision_id: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def usable(
+    tx: Connection,
+    approval_id: str,
+    *,
+    version: ModelVersion,
+    policy_digest: str,
+    generation: int,
+    purpose: str,
+    now: datetime,
+) -> Approval:
+    """The approval, if it is about exactly this promotion; asked under the model's lock.
+
+    Raises:
+        ApprovalNotUsableError: says what it is about instead, or what became of it.
+    """
+    found = find(tx, approval_id)
+    if found.state != "approved":
+        what = {
+            "pending": "is not answered yet",
+            "rejected": f"was rejected by {found.answered_by}",
+            "used": "was used by another promotion",
+        }[found.state]
+        raise ApprovalNotUsableError(f"approval {approval_id[:12]} {what}; ask for another one")
+    refuse_late(found, now)
+    bound = (
+        ("version", (found.version_id, found.digest), (version.id, version.digest)),
+        ("purpose", found.purpose, purpose),
+        ("policy", found.policy_digest, policy_digest),
+        ("generation", found.generation, generation),
+    )
+    other = [name for name, was, wanted in bound if was != wanted]
+    if other:
+        raise ApprovalNotUsableError(
+            f"approval {approval_id[:12]} was given for another {' and '.join(other)} than "
+            "this promotion has; ask for another one"
+        )
+    return found
+
+
+def use_up(tx: Connection, approval_id: str, *, decision_id: str) -> None:
+    """Mark it used by this decision, in the decision's transaction.
+
+    Raises:
+        ApprovalNotUsableError: another promotion was first.
+    """
+    changed = tx.execute(
+        update(approvals)
+        .where(_row.id == approval_id, _row.state == "approved")
+        .values(state="used", decision_id=decision_id)
+    ).rowcount
+    if changed != 1:
+        raise ApprovalNotUsableError(
+            f"approval {approval_id[:12]} was used by another promotion; ask for another one"
+        )
+
+
+def find(connection: Connection, approval_id: str) -> Approval:
+    """
+    Raises:
+        NotFoundError: no such request.
+    """
+    row = (
+        connection.execute(select_approvals().where(_row.id == approval_id)).one_or_none()
+        if isinstance(approval_id, str)
+        else None
+    )
+    if row is None:
+        raise NotFoundError(
+            f"there is no approval {str(approval_id)[:40]!r}; `governance approval list` shows them"
+        )
+    return to_approval(row)
+
+
+def refuse_late(found: Approval, moment: datetime) -> None:
+    """Refuse what is past its deadline."""
+    if moment > found.expires_at:
+        raise ApprovalNotUsableError(
+            f"approval {found.id[:12]} expired at {iso(found.expires_at)}; ask for another one"
+        )
+
+
+def select_approvals() -> Select[Any]:
+    """Requests with the number of their version."""
+    return select(approvals, model_registry.c.version).join(
+        model_registry, model_registry.c.id == _row.version_id
+    )
+
+
+def to_approval(row: Row[Any]) -> Approval:
+    """A row of ``select_approvals``."""
+    values = dict(row._mapping)
+    return Approval(model=values.pop("model_name"), **values)

@@ -1,0 +1,83 @@
+"""Stored decisions by key, by model, one after the other. ``record`` writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+
+from governance.decisions.idempotency import replay_of
+from governance.decisions.record import Decision, decision_of, find_decision, select_decisions
+from governance.errors import IntegrityError, InvalidInputError, NotFoundError
+from governance.store.schema import decisions
+from governance.values import check_model_name
+
+MAX_PAGE = 1000
+_BATCH = 200
+
+
+def decided_under(
+    connection: Connection, key: str | None, operation: str, fingerprint: str
+) -> Decision | None:
+    """The decision that an idempotency key stands for already; ``None`` for a new key or none.
+
+    Raises:
+        IdempotencyConflictError: the key was used with other arguments.
+        IntegrityError: the decision is not there any more.
+    """
+    if key is None:
+        return None
+    answer = replay_of(connection, key, operation, fingerprint)
+    if answer is None:
+        return None
+    found = find_decision(connection, answer["decision"])
+    if found is None:
+        raise IntegrityError(
+            f"decision {answer['decision']} was answered and is missing from the database; "
+            "restore the database from a backup"
+        )
+    return found
+
+
+def get_decision(connection: Connection, decision_id: str) -> Decision:
+    """The decision with this id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = find_decision(connection, decision_id) if isinstance(decision_id, str) else None
+    if found is None:
+        raise NotFoundError(
+            f"there is no decision {str(decision_id)[:40]!r}; `governance decision list` shows them"
+        )
+    return found
+
+
+def list_decisions(
+    connection: Connection,
+    *,
+    model: str | None = None,
+    operation: str | None = None,
+    limit: int = 100,
+) -> list[Decision]:
+    """The newest first, in the order of the audit log."""
+    if type(limit) is not int or not 1 <= limit <= MAX_PAGE:
+        raise InvalidInputError(f"limit must be a whole number from 1 to {MAX_PAGE}")
+    query = select_decisions().order_by(decisions.c.seq.desc()).limit(limit)
+    if model is not None:
+        query = query.where(decisions.c.model_name == check_model_name(model))
+    if operation is not None:
+        query = query.where(decisions.c.operation == operation)
+    return [decision_of(row) for row in connection.execute(query)]
+
+
+def every_decision(connection: Connection, operation: str) -> Iterator[Decision]:
+    """All of one operation, oldest first, a batch at a time."""
+    query = (
+        select_decisions()
+        .where(decisions.c.operation == operation)
+        .order_by(decisions.c.seq)
+        .execution_options(yield_per=_BATCH)
+    )
+    for row in connection.execute(query):
+        yield decision_of(row)

@@ -1,0 +1,279 @@
+"""What is known of a candidate and its champion at one moment: the facts of a promotion.
+
+Two steps, so that a transaction waits for no file: ``look_outside`` compares the bytes with their
+digest, looks for the members of a bundle and reads the declaration; the call itself asks the
+database alone, in the caller's transaction and under the caller's lock. ``at`` is the evidence
+cut-off: a session, metric, validation or drift report of later than that does not count. Which
+version is the champion, and in which stage the candidate stands, is no evidence: that is as it is
+now.
+
+Neighbours: ``governance.policy.promotion.facts`` (the types), ``governance.evidence.shadow`` (how
+sessions are summed up). Not promised: that the bytes stay as they were when they were read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, func, select
+
+from governance.config.model import ModelDeclaration
+from governance.decisions.measured import measured
+from governance.decisions.trials import paired_facts, shadow_facts
+from governance.decisions.validation import OPERATION as VALIDATION
+from governance.errors import GovernanceError, IntegrityError, InvalidEvidenceError
+from governance.policy.facts import LoadFact
+from governance.policy.promotion.facts import (
+    ApprovalFacts,
+    BundleFacts,
+    DriftFacts,
+    OtherEvidence,
+    PromotionFacts,
+    VersionFacts,
+)
+from governance.registry import records
+from governance.registry.artifacts import ArtifactStore
+from governance.registry.load_verdicts import stored_verdict
+from governance.registry.probing import Probing
+from governance.store.drift_tables import model_drift_report_features, model_drift_reports
+from governance.store.schema import activations, decisions
+from governance.values import ModelVersion, Severity, Verdict, iso
+
+# Evidence of another kind: (connection, version, cut-off) -> what it says; None where nothing does.
+Provider = Callable[[Connection, ModelVersion, datetime], OtherEvidence | None]
+
+_NO_APPROVAL = ApprovalFacts()
+# The key of an Airflow run that nobody triggered by hand (``metadata["run"]`` of a retrain run).
+_SCHEDULED = re.compile(r".*/(scheduled|backfill|asset_triggered)__.*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What files say of a version.
+
+    Attributes:
+        intact: the bytes have the registered digest; ``None``: that could not be looked at.
+        problem: why ``intact`` is not true.
+        members: of a bundle, by ``target:horizon``: is its file there?
+        timezone: of the model's days, as declared.
+        owner: who answers for the scheduled run that made the version; ``None``: a person did.
+    """
+
+    intact: bool | None
+    problem: GovernanceError | None = None
+    members: Mapping[str, bool] = field(default_factory=dict)
+    timezone: str = "UTC"
+    owner: str | None = None
+
+
+class FactsOf:
+    """Gathers; built by the wiring.
+
+    Args:
+        declared: what ``governance.yaml`` says of a model; ``None`` where it is not declared.
+        providers: further evidence by the name that a policy asks for (``required_evidence``).
+    """
+
+    def __init__(
+        self,
+        probing: Probing,
+        artifacts: ArtifactStore,
+        *,
+        declared: Callable[[str], ModelDeclaration | None],
+        providers: Mapping[str, Provider],
+    ) -> None:
+        self._probing = probing
+        self._artifacts = artifacts
+        self._declared = declared
+        self._providers = providers
+
+    def look_outside(self, version: ModelVersion) -> Outside:
+        """Hash the artifact; takes as long as it is large. Never inside a transaction."""
+        declared = self._declared(version.name)
+        known = partial(
+            Outside,
+            timezone="UTC" if declared is None else declared.timezone,
+            owner=self.owner(version),
+        )
+        if not version.digest:
+            return known(None)
+        try:
+            self._probing.check_integrity(version)
+        except IntegrityError as error:
+            return known(False, error)
+        except GovernanceError as error:  # a share that is away says nothing of the bytes
+            return known(None, error)
+        folder = self._artifacts.home / version.artifact_path
+        members = _mapping(_mapping(version.manifest.get("bundle")).get("members"))
+        there = {
+            str(key): isinstance(name, str)
+            and name == name.rpartition("/")[2]
+            and (folder / name).is_file()
+            for key, name in members.items()
+        }
+        return known(True, members=there)
+
+    def owner(self, version: ModelVersion) -> str | None:
+        """Who answers for the scheduled run that made the version; ``None``: a person made it."""
+        declared = self._declared(version.name)
+        if declared is None:
+            return None
+        run = version.metadata.get("run")
+        scheduled = isinstance(run, str) and _SCHEDULED.fullmatch(run) is not None
+        return declared.owner if scheduled or version.created_by == declared.owner else None
+
+    def __call__(
+        self,
+        connection: Connection,
+        version: ModelVersion,
+        *,
+        at: datetime,
+        outside: Outside,
+        approval: ApprovalFacts = _NO_APPROVAL,
+    ) -> PromotionFacts:
+        """The facts of ``version`` as the database has them now, evidence up to ``at``.
+
+        Raises:
+            InvalidEvidenceError: a provider that gives something else than ``OtherEvidence``.
+        """
+        champion = records.in_production(connection, version.name)
+        return PromotionFacts(
+            at=iso(at),
+            kind=version.kind,
+            stage=version.stage,
+            candidate=version_facts(connection, version, at=at, members=outside.members),
+            champion=None if champion is None else version_facts(connection, champion, at=at),
+            ever_active=_ever_active(connection, version.name),
+            intact=outside.intact,
+            load=load_fact(connection, version),
+            validation=_validation(connection, version.id, at),
+            shadow=shadow_facts(connection, version, at=at, timezone=outside.timezone),
+            paired=None if champion is None else paired_facts(connection, version, champion, at=at),
+            drift=_drift(connection, version.name, at),
+            approval=approval,
+            owner=outside.owner,
+            other=self._other(connection, version, at),
+        )
+
+    def _other(
+        self, connection: Connection, version: ModelVersion, at: datetime
+    ) -> dict[str, OtherEvidence]:
+        found = {}
+        for name, provider in self._providers.items():
+            said = provider(connection, version, at)
+            if said is None:
+                continue
+            if not isinstance(said, OtherEvidence):
+                raise InvalidEvidenceError(
+                    f"the provider of evidence {name!r} gave {type(said).__name__}; it must give "
+                    "OtherEvidence, or None where there is none"
+                )
+            found[name] = said
+        return found
+
+
+def load_fact(connection: Connection, version: ModelVersion) -> LoadFact | None:
+    """The stored verdict of the load probe, with the libraries installed now."""
+    probed = stored_verdict(connection, version.digest)
+    if probed is None:
+        return None
+    return LoadFact(loadable=probed.loadable, code=probed.code, reason=probed.reason)
+
+
+def version_facts(
+    connection: Connection,
+    version: ModelVersion,
+    *,
+    at: datetime,
+    members: Mapping[str, bool] | None = None,
+) -> VersionFacts:
+    """What gates may ask of one version. Metrics count that were measured by ``at``."""
+    manifest = version.manifest
+    named = (manifest.get(key) for key in ("feature_graph_hash", "feature_version"))
+    return VersionFacts(
+        version_id=version.id,
+        version=version.version,
+        digest=version.digest,
+        created_by=version.created_by,
+        trained_end=_text(manifest.get("trained_end")),
+        feature_version=next((name for name in named if isinstance(name, str) and name), None),
+        metrics=measured(connection, version, at=at),
+        provenance={
+            key: value
+            for key, value in manifest.items()
+            if value is None or (isinstance(value, str) and len(value) <= 200)
+        },
+        bundle=_bundle(manifest.get("bundle"), members or {}),
+    )
+
+
+def _bundle(said: Any, members: Mapping[str, bool]) -> BundleFacts | None:
+    """``None`` also for one that says nothing that can be understood: it then lacks, not passes."""
+    if not isinstance(said, Mapping):
+        return None
+    known = {name: said[name] for name in BundleFacts.model_fields if name in said}
+    try:
+        return BundleFacts.model_validate({**known, "members": members})
+    except ValidationError:
+        return None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _ever_active(connection: Connection, model: str) -> bool:
+    found = connection.execute(
+        select(activations.c.generation)
+        .where(activations.c.model_name == model, activations.c.version_id.is_not(None))
+        .limit(1)
+    ).first()
+    return found is not None
+
+
+def _validation(connection: Connection, version_id: str, at: datetime) -> Verdict | None:
+    """What the latest validation decision of by then said."""
+    said = connection.scalar(
+        select(decisions.c.verdict)
+        .where(
+            decisions.c.version_id == version_id,
+            decisions.c.operation == VALIDATION,
+            decisions.c.at <= at,
+        )
+        .order_by(decisions.c.seq.desc())
+        .limit(1)
+    )
+    return None if said is None else Verdict(said)
+
+
+def _drift(connection: Connection, model: str, at: datetime) -> DriftFacts | None:
+    """The newest report of the model of by then; of two at one moment, the one recorded last."""
+    reports, features = model_drift_reports.c, model_drift_report_features.c
+    newest = connection.execute(
+        select(reports.id, reports.severity, reports.at)
+        .where(reports.model_name == model, reports.at <= at)
+        .order_by(reports.at.desc(), reports.recorded_at.desc(), reports.id)
+        .limit(1)
+    ).first()
+    if newest is None:
+        return None
+    largest = connection.scalar(
+        select(func.max(features.psi)).where(features.report_id == newest.id)
+    )
+    return DriftFacts(
+        severity=Severity(newest.severity),
+        report_id=newest.id,
+        at=iso(newest.at),
+        age_hours=(at - newest.at).total_seconds() / 3600,
+        max_psi=largest,
+    )
