@@ -7,17 +7,10 @@ errors. The test `tests/docs/test_reference.py` compares the files with what is 
 from __future__ import annotations
 
 import inspect
-import re
-import types
-from collections.abc import Iterator
-from datetime import timedelta
-from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 import typer
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from typer.cli import get_docs_for_click
 
 from governance import errors
@@ -25,9 +18,12 @@ from governance.cli.app import app
 from governance.config.governance_file import GovernanceConfig
 from governance.config.metric_names import METRICS
 from governance.config.policy_file import PolicyFile
-from governance.config.words import format_duration
 from governance.errors import GovernanceError
+from governance.policy.promotion.effective import ENVIRONMENT, effective_limits
+from governance.policy.promotion.limits import PromotionLimits
 from governance.settings import Settings
+from governance.values import Kind
+from local.reference_tables import sections, summary, table
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 _NOTE = "<!-- Written by `make docs`; change the docstrings, not this page. -->\n"
@@ -53,29 +49,68 @@ def configuration() -> str:
         "every function. The file in use is `GOVERNANCE_CONFIG`, else "
         "`<home>/config/governance.yaml`.",
     ]
-    for section in _sections(GovernanceConfig):
-        parts += [f"## {section.__name__}", _summary(section), _table(section)]
+    for section in sections(GovernanceConfig):
+        parts += [f"## {section.__name__}", summary(section), table(section)]
     return _page(parts)
 
 
 def policy() -> str:
     parts = [
         "# Policy: promotion_policy.yaml",
-        "How much is good enough, for all models and for single ones. The file in use is "
+        "How much is good enough, for all models, for a kind, for single ones. The file in use is "
         "`GOVERNANCE_POLICY`, else `<home>/config/promotion_policy.yaml`; without one the defaults "
-        "count. It is read as strictly as `governance.yaml`, and a model's own values replace the "
-        "defaults key by key.",
+        "count. It is read as strictly as `governance.yaml`; while it is broken the last valid one "
+        "stays in force. What is narrower replaces what is wider, key by key: defaults, kinds, "
+        "models, the environment (`MODEL_GOV_*`), a request. See "
+        "[Write a policy](../how-to/write-a-policy.md).",
     ]
-    for section in _sections(PolicyFile):
-        parts += [f"## {section.__name__}", _summary(section), _table(section)]
+    parts += ["## Defaults by kind", _defaults_by_kind()]
+    for section in sections(PolicyFile):
+        parts += [f"## {section.__name__}", summary(section), table(section)]
     return _page(parts)
+
+
+def _defaults_by_kind() -> str:
+    """What is asked where no file says anything; a key that no kind asks is left out."""
+    kinds = list(Kind)
+    asked = {kind: effective_limits(kind, []).limits.as_json() for kind in kinds}
+    nothing = PromotionLimits().as_json()
+    rows = [
+        f"| key | {' | '.join(kinds)} |",
+        "|---|" + "---|" * len(kinds),
+        *(
+            f"| `{key}` | {' | '.join(_asked(asked[kind][key]) for kind in kinds)} |"
+            for key in nothing
+            if any(asked[kind][key] != nothing[key] for kind in kinds)
+        ),
+    ]
+    text = (
+        "What is asked of a promotion where the file says nothing. A model that `governance.yaml` "
+        "does not declare is judged as trading. Integrity, load and lifecycle (the version runs in "
+        "staging) are asked of every version and always count. The PSI of trading models is that "
+        "of the shadow sessions, of others that of the latest drift report."
+    )
+    return f"{text}\n\n" + "\n".join(rows)
+
+
+def _asked(value: Any) -> str:
+    if value in (None, [], False):
+        return "-"
+    if isinstance(value, list):
+        return "; ".join(
+            ", ".join(f"{key} {one[key]}" for key in one if one[key] is not None) for one in value
+        )
+    return "yes" if value is True else str(value)
 
 
 def settings() -> str:
     parts = [
         "# Settings",
         "Environment variables; they say where and whether, never how much is good enough.",
-        _table(Settings, name=lambda key: f"GOVERNANCE_{key.upper()}"),
+        table(Settings, name=lambda key: f"GOVERNANCE_{key.upper()}"),
+        "Document 004's variables are a layer of the [policy](policy.md): "
+        + ", ".join(f"`{name}` (`{key}`)" for name, (key, _) in ENVIRONMENT.items())
+        + ".",
         "Beside them: `ALLOW_DATASET_MISMATCH=1` and `ALLOW_FEATURE_MISMATCH=1` let `load_model` "
         "pass a mismatch (the audit log says so); `GOVERNANCE_ACTOR` names who runs the command "
         "line.",
@@ -142,103 +177,6 @@ def command_line() -> str:
 def _about(one: type[GovernanceError]) -> str:
     own = one.__dict__.get("__doc__")
     return " ".join((own or "").split(">>>")[0].split())
-
-
-def _sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """The model and every section its fields lead to, each once, from the outside in."""
-    queue, seen = [model], {model}
-    while queue:
-        current = queue.pop(0)
-        yield current
-        for info in current.model_fields.values():
-            for inner in _models_in(info.annotation):
-                if inner not in seen:
-                    seen.add(inner)
-                    queue.append(inner)
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)
-
-
-def _summary(model: type[BaseModel]) -> str:
-    return inspect.cleandoc(model.__doc__ or "").split("Attributes:")[0].strip()
-
-
-def _meanings(model: type[BaseModel]) -> dict[str, str]:
-    """The lines under ``Attributes:`` of a class's docstring, by name."""
-    found: dict[str, str] = {}
-    names: list[str] = []
-    _, _, block = inspect.cleandoc(model.__doc__ or "").partition("Attributes:")
-    for line in block.splitlines():
-        match = re.match(r" {4}(\w+(?:, \w+)*): (.*)", line)
-        if match:
-            names = match[1].split(", ")
-            found.update(dict.fromkeys(names, match[2]))
-        elif line.startswith(" " * 8) and names:
-            found.update({name: f"{found[name]} {line.strip()}" for name in names})
-    return found
-
-
-def _table(model: type[BaseModel], name: Any = lambda key: key) -> str:
-    meanings = _meanings(model)
-    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    for key, info in model.model_fields.items():
-        allowed = _type(info.annotation) + _bounds(info)
-        cells = (f"`{name(key)}`", allowed, _default(info), meanings.get(key, ""))
-        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(rows)
-
-
-def _type(annotation: Any) -> str:
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return " or ".join(f"`{value}`" for value in arguments)
-    if origin in (Union, types.UnionType):
-        return " or ".join(_type(one) for one in arguments if one is not type(None))
-    if origin is tuple:
-        return f"list of {_type(arguments[0])}"
-    if origin is dict:
-        return f"mapping to {_type(arguments[1])}"
-    if origin is not None and arguments:  # Annotated
-        return _type(arguments[0])
-    if inspect.isclass(annotation):
-        if issubclass(annotation, BaseModel):
-            return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
-        if issubclass(annotation, Enum):
-            return " or ".join(f"`{one.value}`" for one in annotation)
-        plain = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
-        names = {"timedelta": "duration (`36h`, `7d`)", "Path": "path", "SecretStr": "secret text"}
-        return {**plain, **names}.get(annotation.__name__, annotation.__name__)
-    return "any"
-
-
-def _bounds(info: FieldInfo) -> str:
-    """What a number may be, where it is bounded: `` ≥ 1, ≤ 14``."""
-    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
-    said = [
-        f"{sign} {bound:,}" if isinstance(bound, int) else f"{sign} {bound:g}"
-        for limit in info.metadata
-        for name, sign in signs.items()
-        if isinstance(bound := getattr(limit, name, None), int | float)
-    ]
-    return f" {', '.join(said)}" if said else ""
-
-
-def _default(info: FieldInfo) -> str:
-    if info.is_required():
-        return "required"
-    value = info.get_default(call_default_factory=True, validated_data={})
-    if value is None or value in ((), {}) or isinstance(value, BaseModel):
-        return "-"
-    if hasattr(value, "get_secret_value"):
-        return "-"
-    if isinstance(value, timedelta):
-        return f"`{format_duration(value)}`"
-    return f"`{value}`"
 
 
 def _page(parts: list[str]) -> str:

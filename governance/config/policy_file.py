@@ -37,6 +37,8 @@ def _possible(asked: MetricMinimum) -> MetricMinimum:
 class PromotionPolicy(PromotionLimits):
     """What a version must show before it decides. A key that is not given leaves what was asked
     before: by the kind, by the defaults of the file. ``null`` (``[]`` for a list) asks nothing.
+    ``min_sharpe`` and ``max_drawdown``, document 001's words, stand for ``min_live_sharpe`` and
+    ``max_drawdown_threshold``.
     """
 
     metrics: tuple[Annotated[MetricMinimum, AfterValidator(_possible)], ...] = ()
