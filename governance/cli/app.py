@@ -19,12 +19,14 @@ from governance.cli import (
     configuration,
     db,
     drift,
+    health,
     init,
     manifest,
     policy,
     promotion,
     registry,
     retrain,
+    rollback,
     validate,
 )
 from governance.cli.session import Location
@@ -49,8 +51,10 @@ app.add_typer(retrain.app, name="retrain", help="The retrain cycle without Airfl
 app.add_typer(manifest.app, name="manifest", help="A foreign trainer's manifests, in place.")
 app.add_typer(policy.app, name="policy", help="What is asked of versions.")
 app.add_typer(promotion.app, name="promotion", help="Which version decides.")
+app.add_typer(health.app, name="health", help="Whether champions and rollbacks would do.")
 app.command("init", short_help="Make a home with its configuration.")(init.init)
 app.command("validate", short_help="Judge a trained version.")(validate.validate)
+app.command("rollback", short_help="Put an earlier version back.")(rollback.rollback)
 app.command("reconcile", short_help="Write the derived files again.")(registry.reconcile)
 
 
