@@ -24,7 +24,6 @@ from governance.store.upsert import dialect_insert
 from governance.values import ModelVersion
 
 _columns = model_validation_metrics.c
-_ROWS_A_STATEMENT = 500  # times nine columns: below SQLite's limit of bound parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,19 +75,18 @@ def insert_metrics(
     }
     # In one order for all writers, so that two of them cannot wait for each other.
     metrics = sorted(metrics, key=lambda metric: (metric.dataset_split, metric.metric_name))
-    new: set[tuple[str, str]] = set()
-    for start in range(0, len(metrics), _ROWS_A_STATEMENT):
-        rows = [shared | _row(metric) for metric in metrics[start : start + _ROWS_A_STATEMENT]]
-        # A writer that comes at the same time waits here for the other one and then sees its row.
-        statement = (
-            dialect_insert(tx, model_validation_metrics)
-            .values(rows)
-            .on_conflict_do_nothing(
-                index_elements=[_columns.version_id, _columns.dataset_split, _columns.metric_name]
-            )
-            .returning(_columns.dataset_split, _columns.metric_name)
+    # A writer that comes at the same time waits here for the other one and then sees its row. Rows
+    # are given beside the statement, not inside it, so that it is compiled once and not each time.
+    statement = (
+        dialect_insert(tx, model_validation_metrics)
+        .on_conflict_do_nothing(
+            index_elements=[_columns.version_id, _columns.dataset_split, _columns.metric_name]
         )
-        new |= {(row.dataset_split, row.metric_name) for row in tx.execute(statement)}
+        .returning(_columns.dataset_split, _columns.metric_name)
+    )
+    rows = [shared | _row(metric) for metric in metrics]
+    written = tx.execute(statement, rows) if rows else ()
+    new = {(row.dataset_split, row.metric_name) for row in written}
     if len(new) < len(metrics):
         _refuse_others(tx, version, metrics)
     return [metric for metric in metrics if (metric.dataset_split, metric.metric_name) in new]
