@@ -15,9 +15,11 @@ import typer
 
 from governance.cli import (
     alerts,
+    approvals,
     audit,
     configuration,
     db,
+    decisions,
     drift,
     health,
     init,
@@ -51,6 +53,8 @@ app.add_typer(retrain.app, name="retrain", help="The retrain cycle without Airfl
 app.add_typer(manifest.app, name="manifest", help="A foreign trainer's manifests, in place.")
 app.add_typer(policy.app, name="policy", help="What is asked of versions.")
 app.add_typer(promotion.app, name="promotion", help="Which version decides.")
+app.add_typer(decisions.app, name="decision", help="What was decided, and why.")
+app.add_typer(approvals.app, name="approval", help="Who is asked before a version decides.")
 app.add_typer(health.app, name="health", help="Whether champions and rollbacks would do.")
 app.command("init", short_help="Make a home with its configuration.")(init.init)
 app.command("validate", short_help="Judge a trained version.")(validate.validate)

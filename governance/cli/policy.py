@@ -1,4 +1,6 @@
-"""`governance policy show|check`: what is asked of a model and who said so; is a file right?"""
+"""`governance policy show|check|backtest`: what is asked and who said so; is a file right, and what
+would it have said of the past?
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from governance.cli.output import emit_record, emit_rows, note, print_json
+from governance.cli.output import counted, emit_record, emit_rows, note, print_json
 from governance.cli.session import Location, Output, OutputOption
 from governance.errors import InvalidInputError
 from governance.values import Kind, check_model_name
@@ -37,7 +39,7 @@ def show(
     from governance.policy.promotion.loosening import loosened
 
     location: Location = context.obj
-    request = _request(changes or ())
+    request = parsed_changes(changes or ())
     with location.open() as gov:
         declared = gov.config.models.get(check_model_name(model))
         kind = Kind.TRADING if declared is None else declared.kind
@@ -104,7 +106,7 @@ def _rows(effective: Effective, limits: Mapping[str, Any]) -> list[dict[str, Any
     return rows
 
 
-def _request(changes: Sequence[str]) -> dict[str, Any]:
+def parsed_changes(changes: Sequence[str]) -> dict[str, Any]:
     """The `--set` options; a value is read as the policy file would read it."""
     from governance.config.strict_yaml import parse_yaml
 
@@ -143,3 +145,32 @@ def check(
         },
         output,
     )
+
+
+@app.command()
+def backtest(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="The proposed policy file.")],
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Try a policy file on every promotion that was decided; lists what would change, and why."""
+    location: Location = context.obj
+    with location.open() as gov:
+        found = gov.promotion.backtest_policy(path)
+    if output is Output.JSON:
+        print_json(found.as_json())
+        return
+    emit_rows(
+        [flip.as_json() for flip in found.flips],
+        output,
+        columns=("id", "model", "version", "at", "forced", "before", "after", "reasons"),
+        empty="no decision would change",
+    )
+    note(
+        f"{counted(found.judged, 'promotion')} judged again, {len(found.flips)} would change; "
+        f"{found.changed} would be refused for another reason"
+    )
+    if found.not_replayable:
+        note(f"{counted(len(found.not_replayable), 'promotion')} could not be judged again:")
+        for decision, reason in found.not_replayable.items():
+            note(f"  {decision}: {reason}")

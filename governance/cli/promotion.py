@@ -1,4 +1,4 @@
-"""`governance promotion promote|history`: put a version into production, and who was live when."""
+"""`governance promotion check|promote|history`: may a version decide, make it so, who was live."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from governance.cli.output import emit_rows, note
+from governance.cli.policy import parsed_changes
+from governance.cli.rollback import follow
 from governance.cli.session import (
     AtOption,
     ByOption,
@@ -16,18 +18,54 @@ from governance.cli.session import (
     current_person,
     parsed_at,
 )
-from governance.cli.validate import emit_decision
+from governance.cli.validate import EXIT, emit_decision
 from governance.values import check_model_name
 
 app = typer.Typer(no_args_is_help=True)
+
+_Ref = Annotated[str, typer.Argument(help="id, name:1.2.0 or name@staging")]
+_Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="KEY=VALUE laid over the policy for this call; repeatable."),
+]
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    ref: _Ref,
+    changes: _Changes = None,
+    at: AtOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """What would the gates say? Nothing is stored. Exit 3: they refuse, 4: evidence is missing."""
+    location: Location = context.obj
+    with location.open() as gov:
+        eligible, decision = gov.promotion.check_promotion_eligibility(
+            ref, overrides=parsed_changes(changes or ()), at=parsed_at(at)
+        )
+    emit_decision(decision, output)
+    name = f"{decision.model}:{decision.version}"
+    if eligible:
+        note(f"next: governance promotion promote {name}")
+    elif decision.awaits_approval:
+        note(f"next: governance approval request {name} --key KEY")
+    if decision.overridden:
+        note("what --set asks less than the policy needs --approved-by and --reason to be promoted")
+    raise typer.Exit(EXIT[decision.verdict])
 
 
 @app.command()
 def promote(
     context: typer.Context,
-    ref: Annotated[str, typer.Argument(help="id or name:1.2.0")],
+    ref: _Ref,
     force: Annotated[bool, typer.Option("--force", help="Skip the gates; needs --reason.")] = False,
     reason: Annotated[str | None, typer.Option(help="Why; goes into the record.")] = None,
+    changes: _Changes = None,
+    approval: Annotated[
+        str | None, typer.Option(help="Id of an answered approval; it is used up.")
+    ] = None,
+    approved_by: Annotated[str | None, typer.Option(help="Who approved, if without one.")] = None,
     expected_generation: Annotated[
         int | None, typer.Option(help="Refuse if the model was activated since.")
     ] = None,
@@ -44,13 +82,16 @@ def promote(
         decision = gov.promotion.promote_to_production(
             ref,
             by=by or current_person(),
+            approved_by=approved_by,
+            approval_id=approval,
             force=force,
             reason=reason,
+            overrides=parsed_changes(changes or ()),
             expected_generation=expected_generation,
             idempotency_key=idempotency_key,
             at=parsed_at(at),
         )
-        gov.files.catch_up()
+        follow(gov)
     emit_decision(decision, output)
     note(f"{decision.model}:{decision.version} is in production (generation {decision.generation})")
 

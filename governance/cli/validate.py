@@ -21,7 +21,7 @@ from governance.values import Verdict
 if TYPE_CHECKING:
     from governance.decisions.record import Decision
 
-_EXIT = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INSUFFICIENT: 4}
+EXIT = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INSUFFICIENT: 4}
 
 
 def validate(
@@ -37,7 +37,7 @@ def validate(
         decision = gov.validate(ref, by=by or current_person(), at=parsed_at(at))
         gov.files.catch_up()
     emit_decision(decision, output)
-    raise typer.Exit(_EXIT[decision.verdict])
+    raise typer.Exit(EXIT[decision.verdict])
 
 
 def emit_decision(decision: Decision, output: Output) -> None:
@@ -52,5 +52,6 @@ def emit_decision(decision: Decision, output: Output) -> None:
         empty="no checks",
     )
     forced = ", FORCED" if decision.forced else ""
+    forced += ", OVERRIDDEN" if decision.overridden else ""
     ref = f"{decision.model}:{decision.version}"
     note(f"{ref}: {decision.operation}: gates {decision.verdict}{forced}")

@@ -71,13 +71,10 @@ def list_decisions(
     return [decision_of(row) for row in connection.execute(query)]
 
 
-def every_decision(connection: Connection, operation: str) -> Iterator[Decision]:
-    """All of one operation, oldest first, a batch at a time."""
-    query = (
-        select_decisions()
-        .where(decisions.c.operation == operation)
-        .order_by(decisions.c.seq)
-        .execution_options(yield_per=_BATCH)
-    )
+def every_decision(connection: Connection, *, operation: str | None = None) -> Iterator[Decision]:
+    """All of them, or all of one operation, oldest first, a batch at a time."""
+    query = select_decisions().order_by(decisions.c.seq).execution_options(yield_per=_BATCH)
+    if operation is not None:
+        query = query.where(decisions.c.operation == operation)
     for row in connection.execute(query):
         yield decision_of(row)

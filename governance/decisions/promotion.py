@@ -6,7 +6,7 @@ that a promotion means), ``rollback``, ``replay``, ``policy_backtest``. Reading 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from governance.decisions.policy_backtest import PolicyBacktest, backtest
 from governance.decisions.policy_in_force import PolicyInForce
 from governance.decisions.promoting import OPERATION, Promoting
 from governance.decisions.record import Decision, activation_history, judged
-from governance.decisions.replay import Replay, replay
+from governance.decisions.replay import Replay, replay, replayed
 from governance.decisions.rollback import Rollback
 from governance.decisions.wish import Wish
 from governance.policy.promotion.criteria import PromotionCriteria
@@ -216,6 +216,12 @@ class ModelPromotion:
         """
         return replay(self.decision(decision_id))
 
+    def replay_all(self) -> Iterator[Replay]:
+        """Every stored decision judged again, oldest first; what differs is not ``same``."""
+        with self._database.read() as connection:
+            for decision in every_decision(connection):
+                yield replayed(decision)
+
     def backtest_policy(self, path: str | Path) -> PolicyBacktest:
         """What would the policy file at ``path`` have said of every promotion so far?
 
@@ -224,4 +230,4 @@ class ModelPromotion:
         """
         proposed = take(read_document(Path(path)), PolicyFile)
         with self._database.read() as connection:
-            return backtest(proposed, every_decision(connection, OPERATION))
+            return backtest(proposed, every_decision(connection, operation=OPERATION))
