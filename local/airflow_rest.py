@@ -27,6 +27,10 @@ class LockedError(ServicesError):
     """SQLite let another writer go first: a 503, or a 500 with "Database error"."""
 
 
+class ForbiddenError(ServicesError):
+    """Airflow knows the user and lets them not do this: a 403."""
+
+
 def failure(content: Sequence[Any], lines: int = 12) -> str:
     """The errors among a log's entries, as `type: message`; without any, the log's last lines.
 
@@ -198,6 +202,17 @@ class AirflowRest:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         return {ti["task_id"]: ti["state"] for ti in self._call("GET", path)["task_instances"]}
 
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str, **given: str) -> None:
+        """Answer a task that waits for a person, with what its form asks for."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
+        self._call("PATCH", path, {"chosen_options": [option], "params_input": given})
+
+    def asked(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """What a task asks a person: ``subject``, ``body``, ``assigned_users``, ``options``."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
+        found: dict[str, Any] = self._call("GET", path)
+        return found
+
     def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """What a task returned; None if it returned nothing (yet)."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
@@ -225,8 +240,10 @@ class AirflowRest:
         except httpx.HTTPError as error:
             raise ServicesError(f"Airflow did not answer {method} {path}: {error}") from error
         if not answer.is_success:
-            locked = answer.status_code == 503 or '"Database error"' in answer.text
-            raise (LockedError if locked else ServicesError)(
+            kind = ForbiddenError if answer.status_code == 403 else ServicesError
+            if answer.status_code == 503 or '"Database error"' in answer.text:
+                kind = LockedError
+            raise kind(
                 f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:300]}"
             )
         return answer.json() if answer.content else None

@@ -12,21 +12,28 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+# Name and role of each user of Airflow's simple user list.
+USERS = {"admin": "admin", "op": "op", "viewer": "viewer"}
+
 
 def secrets_of(home: Path) -> dict[str, str]:
-    """Those of the Airflow in `home`: ``admin``, ``fernet_key``, ``api_secret``, ``jwt_secret``."""
-    path = home / "secrets.json"
-    if not path.exists():
-        made = {
-            "admin": secrets.token_urlsafe(12),
-            "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            "api_secret": secrets.token_hex(32),
-            "jwt_secret": secrets.token_hex(64),
-        }
+    """Those of the Airflow in `home`: one password for each of ``USERS``, ``fernet_key``,
+    ``api_secret``, ``jwt_secret``.
+
+    What a folder of an earlier release lacks is added; what it has stays.
+    """
+    path, passwords = home / "secrets.json", home / "passwords.json"
+    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    made = {
+        **{user: secrets.token_urlsafe(12) for user in USERS},
+        "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "api_secret": secrets.token_hex(32),
+        "jwt_secret": secrets.token_hex(64),
+    } | known
+    if made != known or not passwords.exists():
         _write_private(path, made)
-        _write_private(home / "passwords.json", {"admin": made["admin"]})
-    known: dict[str, str] = json.loads(path.read_text())
-    return known
+        _write_private(passwords, {user: made[user] for user in USERS})
+    return made
 
 
 def _write_private(path: Path, content: Mapping[str, str]) -> None:

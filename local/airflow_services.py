@@ -25,7 +25,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from local.airflow_secrets import secrets_of
+from local.airflow_secrets import USERS, secrets_of
 from local.processes import Processes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -113,7 +113,11 @@ class AirflowServices:
 
     @property
     def login(self) -> Login:
-        return Login(f"http://{HOST}:{self.port}", "admin", secrets_of(self.home)["admin"])
+        return self.login_as("admin")
+
+    def login_as(self, user: str) -> Login:
+        """What one of ``USERS`` logs in with."""
+        return Login(f"http://{HOST}:{self.port}", user, secrets_of(self.home)[user])
 
     def running(self) -> bool:
         """Are all four components up and healthy, and meant to stay?
@@ -248,7 +252,7 @@ class AirflowServices:
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__CORE__FERNET_KEY": known["fernet_key"],
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(map(":".join, USERS.items())),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
             # With another port and without this, tasks fail without a log.
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",

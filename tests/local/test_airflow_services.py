@@ -238,6 +238,19 @@ def test_secrets_are_made_once_and_readable_by_the_owner_alone(services: Airflow
         assert stat.S_IMODE((services.home / file).stat().st_mode) == 0o600
 
 
+def test_users_that_an_older_folder_lacks_are_added_and_known_secrets_stay(
+    services: AirflowServices,
+) -> None:
+    services.home.mkdir(parents=True)
+    (services.home / "port").write_text("8080")
+    (services.home / "secrets.json").write_text('{"admin": "kept", "fernet_key": "old"}')
+    assert services.login.password == "kept"
+    assert services.environment()["AIRFLOW__CORE__FERNET_KEY"] == "old"
+    passwords = json.loads((services.home / "passwords.json").read_text())
+    assert set(passwords) == {"admin", "op", "viewer"} and passwords["admin"] == "kept"
+    assert services.login_as("op").password == passwords["op"]
+
+
 def test_another_airflow_of_the_shell_does_not_leak_in(
     services: AirflowServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
