@@ -12,7 +12,7 @@ For an emergency: a version decides although its gates have not passed.
   never validated are refused as ever.
 * A run older than an hour forces nothing any more. A cleared and repeated task changes nothing.
 
-The same without Airflow: `governance promote MODEL:VERSION --force --reason TEXT --by NAME`.
+The same without Airflow: `governance promotion promote MODEL:VERSION --force --reason TEXT`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ A version earns production by its evidence, and a person approves where the poli
   once; one that expired, was rejected, or exists only as a task marked as success promotes nothing.
 * A cleared and repeated task changes nothing.
 
-The same without Airflow: `governance promote MODEL:VERSION --by NAME`.
+The same without Airflow: `governance promotion promote MODEL:VERSION`, with `governance approval
+request` and `answer` before it where the policy asks for one.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from governance.decisions.approvals import Approvals
 from governance.decisions.drill import Drill
 from governance.decisions.facts import FactsOf, Provider
 from governance.decisions.failover import Failover
+from governance.decisions.force_right import ForceRight
 from governance.decisions.health import Health
 from governance.decisions.manifests.governed_folder import GovernedFolder
 from governance.decisions.measured import measured
@@ -70,6 +71,7 @@ class Governance:
         alerts: who is told of incidents.
         approvals: who is asked before. evidence_providers: further evidence that a policy may ask
         for, by name (``required_evidence``): an experiment, a fairness check.
+        force_right: who may skip the gates.
         drift: has live data moved? health: are the champions intact, would a rollback work?
     """
 
@@ -106,6 +108,7 @@ class Governance:
             promoting=Promoting(database, self.policy, facts, channels=self._told),
             rollback=Rollback(database, targets, channels=self._told),
         )
+        self.force_right = ForceRight(database, self.policy.may_force)
         self.health = Health(
             database,
             self._probing,

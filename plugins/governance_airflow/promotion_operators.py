@@ -24,7 +24,6 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from governance.decisions.idempotency import is_known
 from governance.errors import ApprovalNotUsableError, InvalidInputError, ReasonRequiredError
-from governance.values import Verdict
 from governance_airflow.connection import open_governance
 from governance_airflow.run_facts import RunFacts, check_conf, given_time, key_of
 
@@ -53,17 +52,14 @@ class CheckPromotionOperator(BaseOperator):
             version = gov.registry.resolve(ref_of(context))
             with gov.database.read() as connection:
                 asked_before = is_known(connection, key)
-            generation = gov.registry.generation(version.name)
             _, decision = gov.promotion.check_promotion_eligibility(version, at=given_time(run))
             approval = None
-            if asked_before or lacks_only_approval(decision):
+            if asked_before or decision.awaits_approval:
                 approval = gov.approvals.request(version, by=by, idempotency_key=key)
-                generation = approval.generation
         for reason in decision.reasons:
             self.log.info("%s", reason)
         return {
             **version.handover(),
-            "generation": generation,
             "approval": None if approval is None else approval.id,
             "checks": [check.as_json() for check in decision.checks],
         }
@@ -149,7 +145,6 @@ class PromoteOperator(BaseOperator):
                 checked["version_id"],
                 by=RunFacts.of(run, owner=self.owner).by,
                 approval_id=checked["approval"],
-                expected_generation=checked["generation"],
                 idempotency_key=key_of(context),
                 at=given_time(run),
             )
@@ -176,16 +171,6 @@ def pulled(context: Context, task_id: str) -> Mapping[str, Any]:
     if not isinstance(said, Mapping) or "approval" not in said:
         raise InvalidInputError(f"the task {task_id} left no result; clear it, so that it runs")
     return said
-
-
-def lacks_only_approval(decision: Decision) -> bool:
-    """Is the approval the one enforced gate that did not pass?"""
-    missing = {
-        check.gate.partition(".")[0]
-        for check in decision.checks
-        if check.result is not Verdict.PASS and check.mode == "enforce"
-    }
-    return missing == {APPROVAL_GATE}
 
 
 def names_are_ids() -> bool:
