@@ -29,9 +29,9 @@ from typing import Any
 from governance.errors import ArtifactUnloadableError, ProbeUnavailableError, UnsafeFormatError
 from governance.registry.formats.loader import identify, require_allowed
 
-PROBE = 1  # raise it when the probe asks more, so that older verdicts do not count
+PROBE = 2  # raise it when the probe asks more, so that older verdicts do not count
 
-_LIBRARIES = ("lightgbm", "numpy", "joblib", "pandas", "scikit-learn")
+_LIBRARIES = ("lightgbm", "numpy", "joblib", "pandas", "scikit-learn", "skops")
 _CHILD = Path(__file__).with_name("probe_child.py")
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -79,7 +79,7 @@ def libraries() -> str:
     """Versions that decide how bytes are read here, as one short text: the key of a verdict.
 
     >>> libraries()
-    'probe=1;python=3...;lightgbm=...;numpy=...'
+    'probe=2;python=3...;lightgbm=...;numpy=...'
     """
     python = ".".join(platform.python_version_tuple()[:2])
     found = [f"{name}={_version(name)}" for name in _LIBRARIES]
@@ -181,7 +181,8 @@ def _run(request: bytes, timeout: float) -> tuple[str, str]:
     if not answers or answers[0] != '"ready"':
         raise ProbeUnavailableError(
             f"the probe process could not begin ({_last_line(errors, child.returncode)}); "
-            "check that LightGBM and its OpenMP library are installed, and the probe's limits"
+            "check that LightGBM (with its OpenMP library) and skops are installed, and the "
+            "probe's limits"
         )
     if timed_out:
         return "timeout", f"it was not parsed within {timeout:g} s"

@@ -29,11 +29,15 @@ def main() -> None:
     header = json.loads(sys.stdin.buffer.readline())
     _limit(header["cpu_seconds"], header["memory_mib"], header["timeout"])
     sys.path[:] = header["sys_path"]
-    native = header["format"] == "lightgbm-text"
-    if native:
+    formats = set(header["format"].split("+"))
+    if formats == {"lightgbm-text"}:
         absent: Any = None  # what Python takes for "importing this is an ImportError"
         sys.modules.update(dict.fromkeys(HEAVY, absent))
-        import lightgbm.basic  # noqa: F401 - what cannot be loaded must show before `ready`
+    # What cannot be loaded must show before `ready`.
+    if "lightgbm-text" in formats:
+        import lightgbm.basic  # noqa: F401
+    if "skops" in formats:
+        import skops.io  # noqa: F401
     from governance.registry.formats import loader
 
     with os.fdopen(os.dup(1), "w", encoding="ascii") as answers:
@@ -45,7 +49,7 @@ def main() -> None:
             members = {
                 name: sys.stdin.buffer.read(size) for name, size in header["members"].items()
             }
-            code, reason = _verdict(loader, members, native)
+            code, reason = _verdict(loader, members)
         except MemoryError:
             code, reason = "memory_limit", "needs more memory than the probe allows"
         _say(answers, {"code": code, "reason": reason[:500]})
@@ -67,20 +71,29 @@ def _limit(cpu_seconds: int, memory_mib: int, timeout: float) -> None:
     signal.alarm(int(timeout) + 2)  # if the parent is killed, nobody else ends a sleeper
 
 
-def _verdict(loader: Any, members: Mapping[str, bytes], native: bool) -> tuple[str, str]:
-    from governance.errors import GovernanceError
+def _verdict(loader: Any, members: Mapping[str, bytes]) -> tuple[str, str]:
+    from governance.errors import GovernanceError, UnsafeFormatError
+    from governance.registry.artifact_members import member_part
+    from governance.registry.formats import skops_exercise
+    from governance.registry.formats.lightgbm_structure import structural_problem
 
-    if native:
-        from governance.registry.formats.lightgbm_structure import structural_problem
-
-        for name, data in members.items():
-            if problem := structural_problem(data.decode("utf-8", "replace")):
-                return "inconsistent", f"{name}: {problem}"
+    exercises = {"lightgbm-text": _exercise, "skops": skops_exercise.exercise}
+    formats = {name: loader.identify({name: data}) for name, data in members.items()}
+    for name, data in members.items():
+        text = data.decode("utf-8", "replace") if formats[name] == "lightgbm-text" else None
+        if text is not None and (problem := structural_problem(text)):
+            return "inconsistent", f"{name}: {problem}"
+    exercised = set(formats.values()) <= exercises.keys()
     try:
-        model = loader.load_members(members, allow_pickle=True, digest_is_registered=True)
-        for part in model.values() if isinstance(model, dict) else [model]:
-            if native and (problem := _exercise(part)):
-                return "not_finite", problem
+        # Also of a pickle: it was allowed before it came here.
+        allowed = {"allow_pickle": True, "digest_is_registered": True}
+        model = loader.load_members(members, **allowed)
+        for name, format_name in formats.items():
+            part = model[key] if (key := member_part(name)) else model
+            if format_name in exercises and (problem := exercises[format_name](part)):
+                return "not_finite", f"{name}: {problem}"
+    except UnsafeFormatError as error:
+        return "unsafe_format", error.message
     except GovernanceError as error:
         if isinstance(error.__cause__, MemoryError):
             raise error.__cause__ from error
@@ -89,7 +102,7 @@ def _verdict(loader: Any, members: Mapping[str, bytes], native: bool) -> tuple[s
         raise
     except Exception as error:
         return "refused", f"{type(error).__name__}: {error}"
-    return "ok", "parsed, predicted and written again" if native else "parsed"
+    return "ok", "parsed, predicted and written again" if exercised else "parsed"
 
 
 def _exercise(booster: Any) -> str | None:

@@ -22,7 +22,7 @@ from typing import Any
 from governance.errors import InvalidInputError, UnsafeFormatError
 from governance.registry.artifact_members import check_member_name, member_part
 from governance.registry.artifacts import OpenedArtifact
-from governance.registry.formats import lightgbm_text, pickled, sniff
+from governance.registry.formats import lightgbm_text, pickled, skops_file, sniff
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ FORMATS = {
     format_.name: format_
     for format_ in (
         Format(sniff.LIGHTGBM_TEXT, True, lightgbm_text.load),
+        Format(sniff.SKOPS, True, skops_file.load),
         Format(sniff.PICKLE, False, pickled.load),
         Format(sniff.JOBLIB, False, pickled.load),
     )
@@ -65,7 +66,8 @@ def require_allowed(format: str, *, allow_pickle: bool, digest_is_registered: bo
     if unsafe and not allow_pickle:
         raise UnsafeFormatError(
             f"{' and '.join(unsafe)} can run any code when it is read; register a LightGBM model "
-            "(kept as text), or set GOVERNANCE_ALLOW_PICKLE=true where you trust all who register"
+            "(kept as text) or a scikit-learn model (kept as skops), or set "
+            "GOVERNANCE_ALLOW_PICKLE=true where you trust all who register"
         )
     if unsafe and not digest_is_registered:
         raise UnsafeFormatError(
@@ -102,8 +104,9 @@ def load_members(
 def dump_model(model: object, *, allow_pickle: bool) -> tuple[dict[str, bytes], str]:
     """Members and format of a model, or of a mapping of models (one member for each key).
 
-    LightGBM models become text. Anything else is pickled where ``allow_pickle`` says so, else
-    ``UnsafeFormatError``. ``load(dump(model))`` has the same keys as ``model``.
+    LightGBM models become text, scikit-learn models of trusted types skops files. Anything else
+    is pickled where ``allow_pickle`` says so, else ``UnsafeFormatError``. ``load(dump(model))`` has
+    the same keys as ``model``.
     """
     if isinstance(model, Mapping):
         if not model:
@@ -113,15 +116,26 @@ def dump_model(model: object, *, allow_pickle: bool) -> tuple[dict[str, bytes], 
         parts = {"": model}
     members = {}
     for part, value in parts.items():
-        data = lightgbm_text.dump(value)
-        format_name = sniff.LIGHTGBM_TEXT if data is not None else sniff.PICKLE
-        name = check_member_name(f"model{part}.{sniff.SUFFIXES[format_name]}")
-        if data is None:
-            if not allow_pickle:
-                raise UnsafeFormatError(_refusal(value))
-            data = pickled.dump(value)
-        members[name] = data
+        format_name, data = _dumped(value, allow_pickle=allow_pickle)
+        members[check_member_name(f"model{part}.{sniff.SUFFIXES[format_name]}")] = data
     return members, identify(members)
+
+
+def _dumped(model: object, *, allow_pickle: bool) -> tuple[str, bytes]:
+    """The first format that can hold ``model``, and its bytes."""
+    if (text := lightgbm_text.dump(model)) is not None:
+        return sniff.LIGHTGBM_TEXT, text
+    try:
+        archive = skops_file.dump(model)
+    except UnsafeFormatError:
+        if not allow_pickle:
+            raise
+        archive = None
+    if archive is not None:
+        return sniff.SKOPS, archive
+    if not allow_pickle:
+        raise UnsafeFormatError(_refusal(model))
+    return sniff.PICKLE, pickled.dump(model)
 
 
 def _format_of(name: str, head: bytes) -> Format:
@@ -129,7 +143,7 @@ def _format_of(name: str, head: bytes) -> Format:
     if found is None:
         raise UnsafeFormatError(
             f"{name} has no content that can be read here; register LightGBM's text "
-            "(booster.save_model) or a fitted LightGBM model"
+            "(booster.save_model), a skops file, or a fitted LightGBM or scikit-learn model"
         )
     return found
 
@@ -143,5 +157,6 @@ def _refusal(model: object) -> str:
         )
     return (
         f"{name} could only be kept as a pickle, which can run any code when it is read; register "
-        "a LightGBM model, or set GOVERNANCE_ALLOW_PICKLE=true where you trust all who register"
+        "a LightGBM or scikit-learn model, or set GOVERNANCE_ALLOW_PICKLE=true where you trust all "
+        "who register"
     )

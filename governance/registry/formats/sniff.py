@@ -6,6 +6,7 @@ parser survives the rest (``registry.probe``) or that the bytes are the register
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from governance.files import open_regular, storage_errors
@@ -15,10 +16,16 @@ HEAD_BYTES = 64
 LIGHTGBM_TEXT = "lightgbm-text"
 PICKLE = "pickle"
 JOBLIB = "joblib"
+SKOPS = "skops"
 ZIP = "zip"
 UNKNOWN = "unknown"
 
-SUFFIXES = {LIGHTGBM_TEXT: "txt", PICKLE: "pkl", JOBLIB: "joblib"}  # for names we give ourselves
+SUFFIXES = {
+    LIGHTGBM_TEXT: "txt",
+    SKOPS: "skops",
+    PICKLE: "pkl",
+    JOBLIB: "joblib",
+}  # for names we give ourselves
 
 # What joblib may wrap a pickle in. A compressed file is taken for nothing else: no safe format
 # of this product is compressed as a whole.
@@ -26,6 +33,8 @@ _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x04\x22
 _ZLIB_LEVELS = b"\x01\x5e\x9c\xda"
 _PICKLE_PROTOCOLS = b"\x02\x03\x04\x05"
 _LIGHTGBM_BEGINS = (b"tree\n", b"tree\r\n")
+# A zip archive whose first file is one that skops writes: its schema, or an array under a number.
+_SKOPS_BEGINS = re.compile(rb"PK\x03\x04.{26}(?:schema\.json|[0-9]{1,20}\.np[yz])", re.DOTALL)
 
 
 def sniff(head: bytes) -> str:
@@ -47,6 +56,8 @@ def sniff(head: bytes) -> str:
         head[:1] == b"\x78" and head[1:2] and head[1] in _ZLIB_LEVELS
     ):
         return JOBLIB
+    if _SKOPS_BEGINS.match(head):
+        return SKOPS
     if head.startswith(b"PK\x03\x04"):
         return ZIP
     return UNKNOWN
