@@ -30,9 +30,11 @@ def _judged(name: str, most: float, facts: PromotionFacts) -> GateResult:
     if facts.champion is None:
         return without_champion(gate, ever_active=facts.ever_active)
     mine, theirs = (_figures(name, v.bundle) for v in (facts.candidate, facts.champion))
+    champions = () if facts.champion.bundle is None else facts.champion.bundle.members
+    keys = sorted({*theirs, *champions})
     worst, where = None, ""
-    missing = [key for key in sorted(theirs) if _change(name, key, mine, theirs) is None]
-    for key in sorted(theirs):
+    missing = [key for key in keys if _change(name, key, mine, theirs) is None]
+    for key in keys:
         change = _change(name, key, mine, theirs)
         if change is not None and (worst is None or change > worst):
             worst, where = change, key
