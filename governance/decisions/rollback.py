@@ -14,17 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
 from governance.canonical import sha256_of
 from governance.decisions.activation import switch
-from governance.decisions.idempotency import remember, replay_of
-from governance.decisions.record import Decision, find_decision, judged
+from governance.decisions.decision_queries import decided_under
+from governance.decisions.idempotency import remember
+from governance.decisions.record import Decision, judged
 from governance.decisions.rollback_target import RollbackTargets, why_nothing
 from governance.errors import (
-    IntegrityError,
     InvalidInputError,
     NothingToRollBackError,
     ReasonRequiredError,
@@ -109,7 +108,9 @@ class Rollback:
             }
         )
         with self._database.read() as connection:
-            if (earlier := _earlier(connection, idempotency_key, fingerprint)) is not None:
+            if (
+                earlier := decided_under(connection, idempotency_key, OPERATION, fingerprint)
+            ) is not None:
                 return earlier
             _check_generation(connection, name, expected_generation)
         choice = (
@@ -126,7 +127,7 @@ class Rollback:
         channels = self._channels()
         with self._database.begin() as tx:
             head = lock_head(tx, name)
-            if (earlier := _earlier(tx, idempotency_key, fingerprint)) is not None:
+            if (earlier := decided_under(tx, idempotency_key, OPERATION, fingerprint)) is not None:
                 return earlier
             _check_generation(tx, name, choice.generation)
             target = records.resolve(tx, choice.target.id)
@@ -185,22 +186,6 @@ def _notice(decision: Decision, left: str | None) -> Notice:
         severity="warning",
         key=f"rollback:{decision.id}",
     )
-
-
-def _earlier(connection: Connection, key: str | None, fingerprint: str) -> Decision | None:
-    """The decision that this key stands for already."""
-    if key is None:
-        return None
-    answer: dict[str, Any] | None = replay_of(connection, key, OPERATION, fingerprint)
-    if answer is None:
-        return None
-    found = find_decision(connection, answer["decision"])
-    if found is None:
-        raise IntegrityError(
-            f"decision {answer['decision']} was answered and is missing from the database; "
-            "restore the database from a backup"
-        )
-    return found
 
 
 def _check_generation(connection: Connection, name: str, expected: int | None) -> None:

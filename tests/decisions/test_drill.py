@@ -11,19 +11,13 @@ from sqlalchemy import select
 
 from governance import Governance
 from governance.errors import ProbeUnavailableError
-from governance.history.notices import list_notices
 from governance.registry.load_verdicts import record_verdict
 from governance.registry.probe import ProbeResult, libraries
 from governance.store.promotion_tables import rollback_drills
-from tests.decisions.history import corrupt, lose, promoted
+from tests.decisions.history import corrupt, lose, promoted, told
 from tests.versions import NAME, head, validated
 
 AT = datetime(2018, 1, 7, tzinfo=UTC)
-
-
-def _notices(gov: Governance) -> list[dict[str, Any]]:
-    with gov.database.read() as connection:
-        return list_notices(connection)
 
 
 def _rows(gov: Governance) -> list[Any]:
@@ -39,7 +33,7 @@ def test_a_drill_finds_what_a_rollback_would_take_and_switches_nothing(gov: Gove
     assert (report.target, report.target_id) == ("1.0.0", first.id)
     assert report.duration_ms > 0 and not report.alarming
     assert head(gov) == before and gov.registry.get_production_model(NAME) == second
-    assert _notices(gov) == []
+    assert told(gov) == []
     assert gov.promotion.rollback_model(NAME, by="max", reason="now").version_id == first.id
 
 
@@ -75,7 +69,7 @@ def test_a_target_that_would_not_load_is_a_warning_told_once(gov: Governance) ->
         (report,) = gov.health.drill(at=AT)
         assert not report.passed and report.alarming and report.code == "nothing_to_roll_back"
         assert "restore" in report.reason
-    (notice,) = _notices(gov)
+    (notice,) = told(gov)
     assert (notice["kind"], notice["severity"]) == ("drill", "warning")
     assert [(row.passed, row.target_id) for row in _rows(gov)] == [(False, None)]
 
@@ -93,10 +87,10 @@ def test_no_target_is_no_alarm_until_the_second_activation(gov: Governance) -> N
     validated(gov, 9, name="never-active")
     promoted(gov, 1, forced=True)
     (report,) = gov.health.drill(at=AT)
-    assert not report.passed and not report.alarming and _notices(gov) == []
+    assert not report.passed and not report.alarming and told(gov) == []
     promoted(gov, 2)
     (report,) = gov.health.drill(at=AT.replace(day=14))
-    assert not report.passed and report.alarming and len(_notices(gov)) == 1
+    assert not report.passed and report.alarming and len(told(gov)) == 1
 
 
 def test_what_could_not_be_tried_is_not_kept_as_an_answer(
@@ -119,4 +113,4 @@ def test_what_could_not_be_tried_is_not_kept_as_an_answer(
     shutil.move(home / "elsewhere", home / "models")
     (report,) = gov.health.drill(at=AT)
     assert report.passed and len(_rows(gov)) == 1
-    assert len(_notices(gov)) == 1
+    assert len(told(gov)) == 1

@@ -19,24 +19,18 @@ from governance.errors import (
     StorageFullError,
     StorageUnavailableError,
 )
-from governance.history.notices import list_notices
 from governance.policy.rollback import RollbackFacts, decide_rollback
 from governance.registry import load_verdicts as verdicts_module
 from governance.registry.load_verdicts import record_verdict
 from governance.registry.probe import ProbeResult, libraries
 from governance.store.schema import activations, decisions, load_verdicts
 from governance.values import ModelVersion, Stage, Verdict
-from tests.decisions.history import corrupt, lose, promoted
+from tests.decisions.history import corrupt, lose, promoted, told
 from tests.versions import NAME, actions, head, validated
 
 AT = datetime(2018, 1, 2, 3, tzinfo=UTC)
 DAMAGES = pytest.mark.parametrize("damage", [corrupt, lose], ids=["corrupt", "lost"])
 Damage = Callable[[Governance, ModelVersion], None]
-
-
-def _notices(gov: Governance) -> list[dict[str, Any]]:
-    with gov.database.read() as connection:
-        return list_notices(connection)
 
 
 def _state(gov: Governance) -> tuple[int, ...]:
@@ -70,7 +64,7 @@ def test_a_healthy_champion_is_read_and_nothing_is_written(
     (report,) = gov.health.check()
     assert (report.model, report.status, report.version) == (NAME, "healthy", live.version)
     assert report.decision is None and report.generation == 2
-    assert _state(gov) == before and _notices(gov) == []
+    assert _state(gov) == before and told(gov) == []
 
 
 def test_a_change_that_keeps_size_and_time_is_found(gov: Governance) -> None:
@@ -140,7 +134,7 @@ def test_one_fault_is_told_once(gov: Governance, damage: Damage) -> None:
     damage(gov, promoted(gov, 2))
     for _ in range(3):
         gov.health.check()
-    (notice,) = _notices(gov)
+    (notice,) = told(gov)
     assert (notice["kind"], notice["severity"]) == ("failover", "critical")
     assert "1.0.0 took over" in notice["headline"]
     assert gov.health.check()[0].status == "healthy"
@@ -175,7 +169,7 @@ def test_with_no_target_nothing_is_in_production_any_more(gov: Governance) -> No
     assert gov.registry.resolve(live).stage is Stage.FAILED
     row = gov.promotion.history(NAME)[-1]
     assert (row["operation"], row["version_id"]) == ("failover", None)
-    (notice,) = _notices(gov)[:1]
+    (notice,) = told(gov)[:1]
     assert notice["severity"] == "critical" and "nothing is in production" in notice["headline"]
     before = _state(gov)
     (again,) = gov.health.check()
@@ -228,7 +222,7 @@ def test_a_failover_that_ends_half_way_leaves_nothing_and_the_next_check_does_it
         patched.setattr(module, step, crash)
         with pytest.raises(Crash):
             gov.health.check()
-    assert _state(gov) == before and _notices(gov) == []
+    assert _state(gov) == before and told(gov) == []
     assert gov.health.check()[0].target == "1.0.0"
 
 
@@ -273,11 +267,11 @@ def test_a_share_that_is_away_fails_nobody_and_is_told_once_a_day(
         reports = gov.health.check(at=AT.replace(hour=hour))
         assert [report.status for report in reports] == ["unavailable"] * 3
     assert _state(gov) == before
-    (notice,) = _notices(gov)
+    (notice,) = told(gov)
     assert (notice["severity"], notice["kind"]) == ("critical", "health")
     assert "3 models" in notice["headline"] and "a, b, c" in notice["reasons"][1]
     gov.health.check(at=AT.replace(day=3))
-    assert len(_notices(gov)) == 2
+    assert len(told(gov)) == 2
     if leftover:
         shutil.rmtree(home / "models")
     shutil.move(home / "elsewhere", home / "models")
@@ -299,7 +293,7 @@ def test_a_disk_that_does_not_answer_says_nothing_of_the_bytes(
         (report,) = gov.health.check(at=AT)
         assert report.status == "unavailable"
     assert _state(gov) == before
-    (notice,) = _notices(gov)
+    (notice,) = told(gov)
     assert (notice["kind"], notice["severity"]) == ("health", "warning")
 
 
@@ -318,7 +312,7 @@ def test_a_probe_that_cannot_run_says_nothing_of_the_bytes(
     for outcome in (unavailable, lambda *_, **__: None):  # the second: a timeout
         monkeypatch.setattr(gov._probing, "load_fact", outcome)
         assert gov.health.check(at=AT)[0].status == "unknown"
-    assert _state(gov) == before and len(_notices(gov)) == 2
+    assert _state(gov) == before and len(told(gov)) == 2
 
 
 def test_where_nobody_can_say_who_takes_over_the_champion_stays_and_people_are_told(
@@ -340,7 +334,7 @@ def test_where_nobody_can_say_who_takes_over_the_champion_stays_and_people_are_t
     assert "stays in production" in report.reason
     assert _state(gov) == before
     assert gov.registry.get_production_model(NAME) == live
-    assert [notice["severity"] for notice in _notices(gov)] == ["critical"]
+    assert [notice["severity"] for notice in told(gov)] == ["critical"]
     monkeypatch.undo()
     assert gov.health.check()[0].target == "1.0.0"
 

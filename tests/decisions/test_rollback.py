@@ -27,14 +27,13 @@ from governance.errors import (
     StaleGenerationError,
     StorageUnavailableError,
 )
-from governance.history.notices import list_notices
 from governance.policy.rollback import RollbackFacts, decide_rollback
 from governance.registry.load_verdicts import record_verdict
 from governance.registry.probe import ProbeResult, libraries
 from governance.store.alert_tables import alert_outbox
 from governance.store.schema import activations, decisions, idempotency_keys, load_verdicts
 from governance.values import ModelVersion, Stage, Verdict
-from tests.decisions.history import corrupt, lose, promoted
+from tests.decisions.history import corrupt, lose, promoted, told
 from tests.versions import NAME, actions, head, validated
 
 AT = datetime(2018, 1, 2, tzinfo=UTC)
@@ -77,8 +76,7 @@ def test_a_rollback_is_everything_at_once(gov: Governance) -> None:
     row = gov.promotion.history(NAME)[-1]
     assert (row["operation"], row["version_id"], row["effective_at"]) == ("rollback", first.id, AT)
     assert (row["by"], row["reason"]) == ("max", "it is wrong")
-    with gov.database.read() as connection:
-        (notice,) = list_notices(connection)
+    (notice,) = told(gov)
     assert (notice["kind"], notice["generation"], notice["by"]) == ("rollback", 3, "max")
     assert "from 1.0.1 to 1.0.0" in notice["headline"] and notice["reason"] == "it is wrong"
 
@@ -337,8 +335,7 @@ def test_a_broken_policy_and_a_broken_configuration_stop_no_rollback(
     with Governance.open(database=database_url, home=home) as gov:
         assert _back(gov).version_id == first.id
         assert gov.registry.resolve(second).stage is Stage.RETIRED
-        with gov.database.read() as connection:
-            (notice,) = list_notices(connection)
+        (notice,) = told(gov)
         assert notice["kind"] == "rollback" and notice["told"] == {}
         assert gov.audit.verify()
 
