@@ -39,6 +39,7 @@ from governance.errors import InvalidInputError, NotFoundError, UnavailableError
 from governance.evidence.drift.detector import DriftDetector
 from governance.evidence.drift.report import DriftReport
 from governance.evidence.metrics_log import ValidationMetricsTracker
+from governance.evidence.shadow.testing import ShadowTesting
 from governance.history.audit import AuditLog
 from governance.history.checkpoints import trusted_key
 from governance.history.incident_handling import read_incident
@@ -72,6 +73,7 @@ class Governance:
         approvals: who is asked before. evidence_providers: further evidence that a policy may ask
         for, by name (``required_evidence``): an experiment, a fairness check.
         force_right: who may skip the gates.
+        shadow: challengers beside the champion.
         drift: has live data moved? health: are the champions intact, would a rollback work?
     """
 
@@ -90,6 +92,11 @@ class Governance:
             load_fact=self._probing.load_fact,
             metrics=self._measured,
             policy_of=self._validation_policy,
+        )
+        self.shadow = ShadowTesting(
+            database,
+            declared=self._declared,
+            limits_of=lambda name, kind: self.policy.promotion(name, kind).limits,
         )
         targets = RollbackTargets(database, self._probing)
         self.evidence_providers: dict[str, Provider] = {}

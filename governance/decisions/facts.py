@@ -25,9 +25,10 @@ from sqlalchemy import Connection, func, select
 
 from governance.config.model import ModelDeclaration
 from governance.decisions.measured import measured
-from governance.decisions.trials import paired_facts, shadow_facts
 from governance.decisions.validation import OPERATION as VALIDATION
 from governance.errors import GovernanceError, IntegrityError, InvalidEvidenceError
+from governance.evidence.shadow.gathering import calendar_of, paired_facts, shadow_facts
+from governance.evidence.shadow.summary import PERIODS_PER_YEAR
 from governance.policy.facts import LoadFact
 from governance.policy.promotion.facts import (
     ApprovalFacts,
@@ -61,7 +62,7 @@ class Outside:
         intact: the bytes have the registered digest; ``None``: that could not be looked at.
         problem: why ``intact`` is not true.
         members: of a bundle, by ``target:horizon``: is its file there?
-        timezone: of the model's days, as declared.
+        timezone: of the model's days, as declared. periods_per_year: of its returns.
         owner: who answers for the scheduled run that made the version; ``None``: a person did.
     """
 
@@ -69,6 +70,7 @@ class Outside:
     problem: GovernanceError | None = None
     members: Mapping[str, bool] = field(default_factory=dict)
     timezone: str = "UTC"
+    periods_per_year: float = PERIODS_PER_YEAR
     owner: str | None = None
 
 
@@ -96,9 +98,11 @@ class FactsOf:
     def look_outside(self, version: ModelVersion) -> Outside:
         """Hash the artifact; takes as long as it is large. Never inside a transaction."""
         declared = self._declared(version.name)
+        zone, periods = calendar_of(declared)
         known = partial(
             Outside,
-            timezone="UTC" if declared is None else declared.timezone,
+            timezone=zone,
+            periods_per_year=periods,
             owner=self.owner(version),
         )
         if not version.digest:
@@ -153,7 +157,13 @@ class FactsOf:
             intact=outside.intact,
             load=load_fact(connection, version),
             validation=_validation(connection, version.id, at),
-            shadow=shadow_facts(connection, version, at=at, timezone=outside.timezone),
+            shadow=shadow_facts(
+                connection,
+                version,
+                at=at,
+                timezone=outside.timezone,
+                periods_per_year=outside.periods_per_year,
+            ),
             paired=None if champion is None else paired_facts(connection, version, champion, at=at),
             drift=_drift(connection, version.name, at),
             approval=approval,

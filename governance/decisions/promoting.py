@@ -26,7 +26,6 @@ from governance.decisions.facts import FactsOf, Outside, load_fact
 from governance.decisions.idempotency import remember
 from governance.decisions.policy_in_force import PolicyInForce
 from governance.decisions.record import Decision, judged, store_decision
-from governance.decisions.trials import end_trial
 from governance.decisions.wish import Wish
 from governance.errors import (
     ArtifactUnloadableError,
@@ -35,6 +34,7 @@ from governance.errors import (
     InvalidInputError,
     StaleGenerationError,
 )
+from governance.evidence.shadow.runs import end_trial
 from governance.history.activations import generation
 from governance.history.notices import Notice, record_notice
 from governance.policy.facts import LoadFact
