@@ -182,7 +182,7 @@ class ModelPromotion:
         link = self._artifacts.home / "active" / f"{name}_active"
         try:
             leads_there = link.resolve(strict=True) == folder.resolve(strict=True)
-        except OSError:
+        except (OSError, RuntimeError):  # before Python 3.13 a loop of links is a RuntimeError
             leads_there = False
         return link if leads_there else folder
 

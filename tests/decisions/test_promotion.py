@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text, update
 
 from governance import Governance
-from governance.decisions import promotion as module
+from governance.decisions import activation, promoting
 from governance.errors import (
     ArtifactIntegrityError,
     ArtifactMissingError,
@@ -27,6 +28,7 @@ from governance.errors import (
 )
 from governance.store.schema import activations, decisions, idempotency_keys, model_registry
 from governance.values import ModelVersion, Stage, Verdict
+from tests.decisions.eligible import meanwhile
 from tests.model_bytes import KILLER, model_bytes
 from tests.versions import NAME, actions, champion, head, registered, validated
 
@@ -95,11 +97,10 @@ def test_without_force_missing_evidence_is_a_stored_refusal(gov: Governance) -> 
     assert decision.id is not None and decision.verdict is Verdict.INSUFFICIENT
     assert decision.generation is None and not decision
     checks = {check.gate: check.result for check in decision.checks}
-    assert checks == {
-        "integrity": Verdict.PASS,
-        "load": Verdict.INSUFFICIENT,  # moved to validated by hand, so it was never probed
-        "shadow_sessions": Verdict.INSUFFICIENT,
-    }
+    assert checks.pop("integrity") is checks.pop("lifecycle") is Verdict.PASS
+    assert checks["load"] is Verdict.INSUFFICIENT  # moved by hand, so it was never probed
+    assert checks["shadow.sessions"] is Verdict.INSUFFICIENT
+    assert set(checks.values()) == {Verdict.INSUFFICIENT}
     assert gov.registry.resolve(version).stage is Stage.STAGING
     assert _counts(gov) == (1, 0, 0)
     entry = gov.audit.entries(action="promotion.decided")[-1]
@@ -186,19 +187,30 @@ def test_a_generation_is_a_whole_number(sqlite_gov: Governance, wrong: Any) -> N
 def test_a_version_that_moved_meanwhile_is_not_promoted(
     sqlite_gov: Governance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Read as validated, failed by somebody else before the transaction: nothing happens."""
+    """Read as validated, failed by somebody else while its bytes were hashed: nothing happens."""
     version = validated(sqlite_gov)
-    real = sqlite_gov.promotion._check_integrity
-
-    def meanwhile(found: ModelVersion) -> None:
-        real(found)
-        sqlite_gov.registry.transition(found, "failed", "ann", "wrong label")
-
-    monkeypatch.setattr(sqlite_gov.promotion, "_check_integrity", meanwhile)
+    meanwhile(
+        sqlite_gov,
+        monkeypatch,
+        lambda: sqlite_gov.registry.transition(version, "failed", "ann", "wrong label"),
+    )
     with pytest.raises(ConflictError, match="somebody else"):
         _force(sqlite_gov, version)
     assert sqlite_gov.registry.resolve(version).stage is Stage.FAILED
     assert _counts(sqlite_gov) == (0, 0, 0)
+
+
+def test_a_promotion_overtaken_by_another_is_stale_without_naming_a_generation(
+    gov: Governance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, quick = validated(gov, 1), validated(gov, 2)
+    meanwhile(gov, monkeypatch, lambda: _force(gov, quick))
+    with pytest.raises(StaleGenerationError) as refusal:
+        _force(gov, slow)
+    assert (refusal.value.generation, refusal.value.version) == (1, quick.version)
+    live = gov.registry.get_production_model(NAME)
+    assert live is not None and live.id == quick.id
+    assert gov.registry.generation(NAME) == 1
 
 
 # -- the same key again ---------------------------------------------------------------------------
@@ -241,13 +253,6 @@ def test_bytes_that_are_known_not_to_load_are_not_promoted_by_force_either(
     with pytest.raises(ArtifactUnloadableError):
         _force(gov, version)
     assert gov.registry.get_production_model("momentum") is None
-
-
-def test_overrides_are_refused_as_long_as_there_is_no_policy_to_override(gov: Governance) -> None:
-    version = validated(gov)
-    with pytest.raises(InvalidInputError, match="overrides"):
-        _force(gov, version, overrides={"min_shadow_sessions": 1})
-    assert gov.registry.generation(version.name) == 0
 
 
 def test_the_same_key_replays_after_the_world_moved_on(gov: Governance) -> None:
@@ -296,13 +301,24 @@ def test_a_stale_call_does_not_use_up_its_key(gov: Governance) -> None:
 
 # -- all or nothing -------------------------------------------------------------------------------
 
-STEPS = ["store_decision", "move", "activate", "remember"]
+STEPS = [
+    (activation, "store_decision"),
+    (activation, "move"),
+    (activation, "activate"),
+    (promoting, "end_trial"),
+    (promoting, "record_notice"),
+    (promoting, "remember"),
+]
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("module", "step"), STEPS, ids=[step for _, step in STEPS])
 @pytest.mark.parametrize("before_step", [True, False], ids=["before", "after"])
 def test_a_promotion_that_ends_half_way_leaves_nothing(
-    gov: Governance, monkeypatch: pytest.MonkeyPatch, step: str, before_step: bool
+    gov: Governance,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    step: str,
+    before_step: bool,
 ) -> None:
     live, version = champion(gov, 1), validated(gov, 2)
     before, counts = head(gov), _counts(gov)
