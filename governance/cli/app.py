@@ -29,6 +29,7 @@ from governance.cli import (
     registry,
     retrain,
     rollback,
+    shadow,
     validate,
 )
 from governance.cli.session import Location
@@ -52,6 +53,7 @@ app.add_typer(configuration.app, name="config", help="governance.yaml.")
 app.add_typer(retrain.app, name="retrain", help="The retrain cycle without Airflow.")
 app.add_typer(manifest.app, name="manifest", help="A foreign trainer's manifests, in place.")
 app.add_typer(policy.app, name="policy", help="What is asked of versions.")
+app.add_typer(shadow.app, name="shadow", help="Challengers beside the champion.")
 app.add_typer(promotion.app, name="promotion", help="Which version decides.")
 app.add_typer(decisions.app, name="decision", help="What was decided, and why.")
 app.add_typer(approvals.app, name="approval", help="Who is asked before a version decides.")

@@ -155,13 +155,13 @@ class PairedTest:
         """How many more sessions show the candidate better if they go on as up to now.
 
         0 when it is shown; ``None`` when the present estimate would never get there: it is not
-        above 0, or so small that a lifetime would not do. Before ``MIN_PAIRS``, at least those.
+        above 0, or so small that a lifetime would not do. Of fewer than ``MIN_PAIRS`` no such
+        estimate is believed: at least those are needed.
         """
-        if self.t is None:
-            return max(MIN_PAIRS - self.pairs, 1) if not self.pairs or self.sd is None else None
-        effect, asked = self.t / sqrt(self.pairs), log(self.threshold)
+        effect = 0.0 if self.t is None else self.t / sqrt(self.pairs)
         if effect <= 0:
-            return None
+            return MIN_PAIRS - self.pairs if self.pairs < MIN_PAIRS else None
+        asked = log(self.threshold)
         low, high = max(self.pairs, MIN_PAIRS), _MOST
 
         def reached(n: int) -> bool:
