@@ -246,7 +246,11 @@ def test_asking_less_needs_one_who_may_approve_and_a_reason(
 ) -> None:
     version = _asking(sqlite_gov)
     stored = _stored(sqlite_gov)
-    for less in (LESS, {**LESS, "creator_may_approve": True, "approvers": []}):
+    wishes: tuple[dict[str, Any], ...] = (
+        LESS,
+        {**LESS, "creator_may_approve": True, "approvers": []},
+    )
+    for less in wishes:
         with pytest.raises(error):
             sqlite_gov.promotion.promote_to_production(version, by="eve", overrides=less, **given)
     assert _stored(sqlite_gov) == stored
@@ -398,7 +402,7 @@ def test_evidence_that_a_policy_names_is_asked_of_its_provider(sqlite_gov: Gover
     eligible, decision = check(version, at=AT)
     assert eligible and asked == [(version.id, AT)]
     assert _result(decision, "evidence.fairness").observed == 0.9
-    sqlite_gov.evidence_providers["fairness"] = lambda *_: "pass"  # type: ignore[assignment,return-value]
+    sqlite_gov.evidence_providers["fairness"] = lambda *_: "pass"  # type: ignore[assignment]
     with pytest.raises(InvalidInputError, match="OtherEvidence"):
         check(version)
 
