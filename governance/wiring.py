@@ -53,6 +53,7 @@ from governance.settings import Settings
 from governance.store.database import Database
 from governance.store.migrate import ensure_schema
 from governance.training.cycle import RetrainCycle
+from governance.training.trial_sessions import TrialSessions
 from governance.values import Kind, ModelVersion
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Governance:
         approvals: who is asked before. evidence_providers: further evidence that a policy may ask
         for, by name (``required_evidence``): an experiment, a fairness check.
         force_right: who may skip the gates.
-        shadow: challengers beside the champion.
+        shadow: challengers beside the champion. trials: their sessions from real data.
         drift: has live data moved? health: are the champions intact, would a rollback work?
     """
 
@@ -132,7 +133,13 @@ class Governance:
             policy=self.policy,
             environment=os.environ,
         )
-        self.alerts = AlertCenter(database, settings, self._config, render=_render_message)
+        self.alerts = AlertCenter(
+            database,
+            settings,
+            self._config,
+            render=_render_message,
+            before_reload=self.files.catch_up,
+        )
         self.cycle = RetrainCycle(
             settings,
             config=self._config,
@@ -141,6 +148,9 @@ class Governance:
             validate=self._validate,
             catch_up=self.files.catch_up,
             baselines=self.drift.baselines,
+        )
+        self.trials = TrialSessions(
+            database, self.registry, self.shadow, config=self._config, home=settings.home
         )
 
     @classmethod

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import select
@@ -25,6 +25,9 @@ from sqlalchemy import select
 from governance.config.governance_file import GovernanceConfig
 from governance.config.model import ModelDeclaration
 from governance.errors import InvalidInputError, MetricConflictError
+from governance.evidence.shadow.session_stats import SessionStats
+from governance.evidence.shadow.summary import Session as Recorded
+from governance.evidence.shadow.testing import MAX_SESSIONS, ShadowTesting
 from governance.registry import records
 from governance.registry.model_registry import ModelRegistry
 from governance.store.database import Database
@@ -39,13 +42,7 @@ from governance.values import ModelVersion, as_utc, check_model_name, iso
 
 log = logging.getLogger(__name__)
 
-
-class RecordsSessions(Protocol):
-    """The part of ``gov.shadow`` that is used here."""
-
-    def update_shadow_metrics(
-        self, ref: ModelVersion | str, session_stats: Any, *, session_id: str, at: datetime
-    ) -> object: ...
+ACTOR = "trials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class TrialSessions:
         self,
         database: Database,
         registry: ModelRegistry,
-        shadow: RecordsSessions,
+        shadow: ShadowTesting,
         *,
         config: Callable[[], GovernanceConfig],
         home: Path,
@@ -143,9 +140,16 @@ class TrialSessions:
             ran = {version.id: self._run(version, declaration, frame) for version in versions}
             beside = None if champion is None else ran[champion.id]
             for version in versions:
-                for session in missing[version.id]:
-                    if self._record(version, session, day.stats(ran[version.id], beside, session)):
-                        told.recorded.setdefault(version.id, []).append(session.id)
+                new = [
+                    Recorded(
+                        id=session.id,
+                        at=session.at or at,
+                        stats=SessionStats.of(day.stats(ran[version.id], beside, session)),
+                    )
+                    for session in missing[version.id]
+                ]
+                if recorded := self._record(version, new):
+                    told.recorded[version.id] = recorded
         log.info("%s: %s", model, told.as_json())
         return told
 
@@ -165,15 +169,18 @@ class TrialSessions:
 
     def _missing(self, version: ModelVersion, wanted: list[Session]) -> list[Session]:
         """Those that are not recorded yet."""
+        stand = self._recorded(version)
+        return [session for session in wanted if session.id not in stand]
+
+    def _recorded(self, version: ModelVersion) -> set[str]:
         with self._database.read() as connection:
-            stand = set(
+            return set(
                 connection.scalars(
                     select(shadow_sessions.c.session_id).where(
                         shadow_sessions.c.version_id == version.id
                     )
                 )
             )
-        return [session for session in wanted if session.id not in stand]
 
     def _run(
         self, version: ModelVersion, declaration: ModelDeclaration, frame: pd.DataFrame
@@ -188,16 +195,22 @@ class TrialSessions:
         )
         return run(made, frame, kind=declaration.kind)
 
-    def _record(self, version: ModelVersion, session: Session, stats: dict[str, Any]) -> bool:
-        """Whether it is new; another run that was first measured another latency, and stays."""
-        assert session.at is not None
-        try:
-            self._shadow.update_shadow_metrics(version, stats, session_id=session.id, at=session.at)
-        except MetricConflictError:
-            if self._missing(version, [session]):
-                raise
-            return False
-        return True
+    def _record(self, version: ModelVersion, new: list[Recorded]) -> list[str]:
+        """Ids of those that are new. What another run recorded meanwhile has its latency."""
+        recorded: list[str] = []
+        while new:
+            try:
+                self._shadow.record_sessions(version, new[:MAX_SESSIONS], by=ACTOR)
+            except MetricConflictError:
+                stand = self._recorded(version)
+                left = [one for one in new if one.id not in stand]
+                if len(left) == len(new):
+                    raise
+                new = left
+            else:
+                recorded += [one.id for one in new[:MAX_SESSIONS]]
+                new = new[MAX_SESSIONS:]
+        return recorded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
