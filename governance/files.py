@@ -17,7 +17,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
@@ -114,6 +114,67 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
                 temporary.unlink(missing_ok=True)
             raise
         fsync_dir(path.parent)
+
+
+def replace_together(folder: Path, contents: Mapping[str, bytes], *, mode: int = 0o644) -> None:
+    """Replace several files of one folder, each in one step, all of them or none of full disk.
+
+    Every new content is on the disk before the first name changes.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     replace_together(Path(name), {"a.json": b"1", "b.json": b"2"})
+    ...     sorted(path.name for path in Path(name).iterdir())
+    ['a.json', 'b.json']
+    """
+    mark = secrets.token_hex(8)
+    temporary = {name: folder / f".{name}.{mark}.tmp" for name in contents}
+    with storage_errors(f"write {', '.join(contents)} in {folder}"):
+        try:
+            for name, data in contents.items():
+                write_new(temporary[name], data, mode=mode)
+            for name, path in temporary.items():
+                os.replace(path, folder / name)
+        except BaseException:
+            for path in temporary.values():
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+            raise
+        fsync_dir(folder)
+
+
+def replace_link(link: Path, target: str) -> None:
+    """Point the symbolic link ``link`` at ``target``; at every moment it is the old or the new."""
+    temporary = link.with_name(f".{link.name}.{secrets.token_hex(8)}.tmp")
+    with storage_errors(f"write the link {link.name} in {link.parent}"):
+        try:
+            temporary.symlink_to(target)
+            os.replace(temporary, link)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        fsync_dir(link.parent)
+
+
+def append_line(path: Path, line: bytes, *, mode: int = 0o644) -> None:
+    """Add one line to a file, durably; what a killed writer left of its last line is cut off.
+
+    Readers take a line without its end as not there. A link is refused, not followed.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with storage_errors(f"write {path.name} in {path.parent}"):
+        is_new = not path.exists()
+        with open(os.open(path, flags, mode), "r+b", buffering=0) as file:
+            whole = file.read().rfind(b"\n") + 1
+            file.truncate(whole)
+            file.seek(whole)
+            rest = memoryview(line + b"\n")
+            while rest:
+                rest = rest[file.write(rest) :]
+            fsync_fd(file.fileno())
+        if is_new:
+            fsync_dir(path.parent)
 
 
 def publish_folder(staged: Path, final: Path) -> bool:

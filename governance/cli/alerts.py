@@ -1,10 +1,11 @@
-"""`governance alerts list|ack|snooze|deliver`: incidents, and who was told of them."""
+"""`governance alerts list|ack|snooze|deliver`: incidents and notices, and who was told of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,7 +28,7 @@ app = typer.Typer(no_args_is_help=True)
 
 _NOBODY = (
     "nobody is told: governance.yaml names no recipient under `alerts:` (email or webhooks); "
-    "incidents are recorded all the same"
+    "incidents and notices are recorded all the same"
 )
 
 
@@ -52,7 +53,7 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The newest so many.")] = 100,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Incidents, the newest first."""
+    """Incidents, and what was told of decisions (notices); the newest first."""
     location: Location = context.obj
     with location.open() as gov:
         if dead:
@@ -61,10 +62,11 @@ def list_(
         found = gov.alerts.list(state=state, model=model, limit=limit)
         told = gov.alerts.told([incident.id for incident in found])
         channels = gov.alerts.channels()
+        notices = [] if state else gov.alerts.notices(model, limit=limit)
     rows = [incident.as_json() | {"alerts": told.get(incident.id, {})} for incident in found]
     if output is Output.TABLE:
         for row in rows:
-            row["alerts"] = ", ".join(f"{n} {state}" for state, n in sorted(row["alerts"].items()))
+            row["alerts"] = _summed(row["alerts"])
     emit_rows(
         rows,
         output,
@@ -73,10 +75,37 @@ def list_(
             *("acknowledged_by", "snoozed_until", "alerts"),
         ),
         empty="nothing matches" if state or model else "no incident was ever opened",
-        extra={"channels": channels},
+        extra={"channels": channels, "notices": [_as_record(one) for one in notices]},
     )
+    if notices and output is Output.TABLE:
+        _list_notices(notices)
     if not channels:
         note(_NOBODY)
+
+
+def _list_notices(notices: Sequence[dict[str, Any]]) -> None:
+    """A table of their own: nobody acknowledges or closes a notice."""
+    rows = [_as_record(one) for one in notices]
+    for row in rows:
+        row["alerts"] = _summed(row["alerts"])
+    emit_rows(
+        rows,
+        Output.TABLE,
+        columns=("id", "model", "version", "kind", "severity", "at", "headline", "alerts"),
+        empty="",
+    )
+
+
+def _as_record(notice: dict[str, Any]) -> dict[str, Any]:
+    """A notice without the keys that it has for the sake of incidents."""
+    record = {"id": notice["incident_id"], **notice, "alerts": notice["told"]}
+    for key in ("incident_id", "event", "opened_at", "features", "told"):
+        del record[key]
+    return record
+
+
+def _summed(told: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in sorted(told.items()))
 
 
 def _list_dead(gov: Governance, limit: int, output: Output) -> None:

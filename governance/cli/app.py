@@ -26,6 +26,7 @@ from governance.cli import (
     manifest,
     policy,
     promotion,
+    reconcile,
     registry,
     retrain,
     rollback,
@@ -61,7 +62,7 @@ app.add_typer(health.app, name="health", help="Whether champions and rollbacks w
 app.command("init", short_help="Make a home with its configuration.")(init.init)
 app.command("validate", short_help="Judge a trained version.")(validate.validate)
 app.command("rollback", short_help="Put an earlier version back.")(rollback.rollback)
-app.command("reconcile", short_help="Write the derived files again.")(registry.reconcile)
+app.command("reconcile", short_help="Write the derived files again.")(reconcile.reconcile)
 
 
 @app.callback()

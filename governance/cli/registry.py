@@ -1,4 +1,4 @@
-"""`governance registry list|show|register|gc` and `governance reconcile`."""
+"""`governance registry list|show|register|gc`."""
 
 from __future__ import annotations
 
@@ -204,23 +204,6 @@ def gc(
         columns=("path", "what", "removed"),
         empty="nothing to remove",
     )
-
-
-def reconcile(
-    context: typer.Context,
-    adopt: Annotated[
-        bool,
-        typer.Option(
-            "--adopt", help="Take over a home of another database, or after a restored backup."
-        ),
-    ] = False,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Write again what follows from the database: registry_index.json and the documents."""
-    location: Location = context.obj
-    with location.open() as gov:
-        written = gov.files.rebuild(adopt=adopt)
-    emit_record({"files_written": written}, output)
 
 
 def _read(path: Path) -> str:

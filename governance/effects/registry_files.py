@@ -1,9 +1,10 @@
-"""`registry_index.json` and the documents beside each artifact: files that follow from history.
+"""``gov.files``: every file that follows from history, brought up to date with the database.
 
-The index holds its place in the audit log (``history.seq``). ``catch_up`` reads the entries after
-it, renders what they concern and moves the place last, so that a killed process repeats work and
-loses none. ``rebuild`` renders everything. A newer index is never overwritten by an older one, nor
-one of another database (``registry.home_owner``).
+These are the documents beside each artifact, `models/registry_index.json` (``registry_index``), and
+the active files of each model (``active_models``). The index holds its place in the audit log.
+``catch_up`` reads the entries after it, renders what they concern and moves the place last, so that
+a killed process repeats work and loses none. ``reconcile`` renders everything. Newer files are
+never overwritten by older ones, nor those of another database (``registry.home_owner``).
 
 Not promised: that the files are current at any instant (the database is), or that a lost artifact
 comes back (only its documents are rendered).
@@ -13,22 +14,37 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.engine import Connection
 
-from governance.errors import ConflictError
-from governance.files import file_lock, make_folders, write_atomic
+from governance.effects.active_models.files import STATUS, ActiveFiles, changed_models
+from governance.effects.registry_index import advance_index, index_differs, write_index
+from governance.errors import ConflictError, StorageFullError, UnavailableError
+from governance.files import file_lock, write_atomic
 from governance.registry import documents, home_owner, records
 from governance.registry.home_owner import INDEX
 from governance.store.database import Database
 from governance.store.schema import audit_log, model_registry
-from governance.values import iso
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """
+    Attributes:
+        mended: what differed from the database, relative to the home; ``ops_status:NAME`` for the
+            status keys of a model.
+        written: files that were written, removed or pointed elsewhere; the index always is.
+    """
+
+    mended: tuple[str, ...]
+    written: int
 
 
 class RegistryFiles:
@@ -40,32 +56,46 @@ class RegistryFiles:
         self._lock = home / home_owner.FILES_LOCK
 
     def catch_up(self) -> int:
-        """Render what changed since the index was written; gives the number of files written.
+        """Render what changed since the last time; gives the number of files written.
 
-        In a home of another database it writes nothing and logs why: what was done is recorded and
-        stays done, and the files of others are not touched.
+        What was decided is recorded and stays so: a full disk, a home that cannot be written or
+        that belongs to another database is logged, and the files are mended later, by the next
+        call or by `governance reconcile`.
         """
-        with file_lock(self._lock, exclusive=True), self._database.read() as connection:
-            mark = home_owner.index_mark(self._home)
-            head = home_owner.newest_mark(connection)
-            if mark == head or (mark is None and not head["seq"]):
-                return 0
-            try:
+        try:
+            with file_lock(self._lock, exclusive=True), self._database.read() as connection:
+                mark = home_owner.index_mark(self._home)
+                head = home_owner.newest_mark(connection)
+                if mark == head or (mark is None and not head["seq"]):
+                    return 0
                 home_owner.require_ours(connection, self._home)
-            except ConflictError as error:
-                log.warning("registry files were not written: %s", error)
-                return 0
-            return self._render(connection, head, since=0 if mark is None else mark["seq"])
+                return sum(1 for _ in self._advance(connection, mark, head))
+        except ConflictError as error:
+            log.warning("files were not written: %s", error)
+        except (StorageFullError, UnavailableError) as error:
+            log.warning(
+                "files were not written (%s); the database is right, and `governance reconcile` "
+                "writes them once this is mended",
+                error,
+            )
+        return 0
 
     def rebuild(self, *, adopt: bool = False) -> int:
-        """Render every document again, and the index.
+        """As ``reconcile``; the number of files written."""
+        return self.reconcile(adopt=adopt).written
+
+    def reconcile(self, *, adopt: bool = False, dry_run: bool = False) -> Reconciled:
+        """Render everything again; says what differed from the database.
 
         Args:
             adopt: take over a home whose files are of another database or of a later state of this
-                one. What only they know becomes an orphan, which `registry gc` removes.
+                one. What only they know becomes an orphan, which `registry gc` removes; its active
+                files are removed.
+            dry_run: only say what differs.
 
         Raises:
             ConflictError: such a home without `adopt`, or a database without versions to adopt it.
+            StorageFullError, StorageUnavailableError: not everything could be written.
         """
         with file_lock(self._lock, exclusive=True), self._database.read() as connection:
             head = home_owner.newest_mark(connection)
@@ -76,45 +106,65 @@ class RegistryFiles:
                     "this database has no version with an artifact, so it adopts no home; check "
                     "GOVERNANCE_DATABASE_URL (--database)"
                 )
-            written = self._render(connection, head, since=0)
-            if adopt:
-                home_owner.write_mark(self._home, head)
-            return written
+            active = ActiveFiles(
+                database=self._database,
+                home=self._home,
+                adopt=adopt,
+                dry_run=dry_run,
+                thorough=True,
+            )
+            mended = list(active.clean(connection))
+            mended += active.mend(connection, changed_models(connection, 0))
+            everything = connection.scalars(select(model_registry.c.id))
+            mended += self._documents(connection, everything, dry_run=dry_run)
+            if index_differs(connection, self._home, head):
+                mended.append(INDEX.as_posix())
+            written = sum(not one.startswith(STATUS) for one in mended)
+            if not dry_run:
+                write_index(connection, self._home, head)
+                written += INDEX.as_posix() not in mended
+                if adopt:
+                    home_owner.write_mark(self._home, head)
+            return Reconciled(mended=tuple(mended), written=0 if dry_run else written)
 
-    def _render(self, connection: Connection, head: home_owner.Mark, *, since: int) -> int:
-        written = sum(self._documents(connection, _changed_since(connection, since)))
-        index = _index(connection, head)
-        make_folders((self._home / INDEX).parent)
-        write_atomic(self._home / INDEX, _rendered(index))
-        return written + 1
+    def _advance(
+        self, connection: Connection, mark: home_owner.Mark | None, head: home_owner.Mark
+    ) -> Iterator[str]:
+        """What each entry since the mark concerns; the mark moves last."""
+        since = 0 if mark is None else mark["seq"]
+        active = ActiveFiles(database=self._database, home=self._home)
+        for name in active.mend(connection, changed_models(connection, since)):
+            if not name.startswith(STATUS):
+                yield name
+        if since:
+            changed = list(dict.fromkeys(_changed_since(connection, since)))
+        else:
+            changed = list(connection.scalars(select(model_registry.c.id)))
+        yield from self._documents(connection, changed)
+        if since:
+            advance_index(connection, self._home, head, changed)
+        else:
+            write_index(connection, self._home, head)
+        yield INDEX.as_posix()
 
-    def _documents(self, connection: Connection, version_ids: Iterable[str]) -> Iterable[int]:
+    def _documents(
+        self, connection: Connection, version_ids: Iterable[str], *, dry_run: bool = False
+    ) -> Iterator[str]:
         for version_id in version_ids:
             row = connection.execute(
                 select(model_registry).where(model_registry.c.id == version_id)
             ).one_or_none()
-            if row is None or not row.artifact_path:
-                continue
-            folder = self._home / row.artifact_path
-            if not folder.is_dir():
-                continue
-            for name, content in documents.render(
-                records.to_version(row), row.feature_spec
-            ).items():
-                if _read(folder / name) != content:
+            if row is not None and row.artifact_path and (self._home / row.artifact_path).is_dir():
+                yield from self._documents_of(row, dry_run=dry_run)
+
+    def _documents_of(self, row: Row[Any], *, dry_run: bool) -> Iterator[str]:
+        folder = self._home / row.artifact_path
+        rendered = documents.render(records.to_version(row), row.feature_spec)
+        for name, content in rendered.items():
+            if _read(folder / name) != content:
+                if not dry_run:
                     write_atomic(folder / name, content)
-                    yield 1
-
-
-def _rendered(index: dict[str, Any]) -> bytes:
-    """JSON with one version a line: quick to write with many versions, and to compare by eye."""
-    lines = [f"{json.dumps(key)}: {_line(entry)}" for key, entry in index["models"].items()]
-    head = f'{{"history": {_line(index["history"])}, "models": {{'
-    return "\n".join([head, ",\n".join(lines), "}}", ""]).encode()
-
-
-def _line(value: dict[str, Any]) -> str:
-    return json.dumps(value, allow_nan=False, sort_keys=True)
+                yield f"{row.artifact_path}/{name}"
 
 
 def _read(path: Path) -> bytes | None:
@@ -124,43 +174,11 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _changed_since(connection: Connection, place: int) -> list[str]:
-    query = select(model_registry.c.id)
-    if place:
-        query = (
-            select(audit_log.c.version_id)
-            .where(audit_log.c.seq > place, audit_log.c.version_id != "")
-            .distinct()
-        )
-    return list(connection.execute(query).scalars())
-
-
-def _index(connection: Connection, head: home_owner.Mark) -> dict[str, Any]:
-    columns = model_registry.c
-    rows = connection.execute(
-        select(
-            columns.id,
-            columns.name,
-            columns.version,
-            columns.stage,
-            columns.model_type,
-            columns.digest,
-            columns.artifact_path,
-            columns.registered_at,
-        ).order_by(columns.name, columns.version_order)
-    )
-    return {
-        "history": head,
-        "models": {
-            row.id: {
-                "strategy": row.name,
-                "version": row.version,
-                "model_type": row.model_type,
-                "status": row.stage,
-                "digest": row.digest,
-                "path": row.artifact_path,
-                "registration_time": iso(row.registered_at),
-            }
-            for row in rows
-        },
-    }
+def _changed_since(connection: Connection, place: int) -> Iterator[str]:
+    """Ids that entries after this one name; a draft that got its bytes has a new one."""
+    entry = audit_log.c
+    query = select(entry.version_id, entry.action, entry.details)
+    for row in connection.execute(query.where(entry.seq > place, entry.version_id != "")):
+        yield row.version_id
+        if row.action == "version.registered" and (old := json.loads(row.details).get("draft_id")):
+            yield old

@@ -1,7 +1,8 @@
 """Whose files are these? A home belongs to the database whose history its own marks are part of.
 
 Two files carry a mark, the place and hash of an audit entry: ``models/.database``, written with the
-first registration, and ``registry_index.json``, written whenever the files catch up. A database
+first registration, and ``registry_index.json``, written whenever the files catch up (the last line
+of ``registry_index.log``, while that holds what changed since). A database
 that does not have both entries is another one (a forgotten URL), or came back from a backup older
 than the files; to it every artifact that it does not know looks like an orphan.
 
@@ -27,6 +28,7 @@ from governance.store.database import Database
 from governance.store.schema import audit_log
 
 INDEX = Path("models") / "registry_index.json"
+LOG = Path("models") / "registry_index.log"  # a line for each change since the index was written
 MARK = Path("models") / ".database"
 FILES_LOCK = Path("staging") / "registry_files.lock"  # held by whoever writes derived files
 
@@ -44,8 +46,27 @@ def newest_mark(connection: Connection) -> Mark:
 
 
 def index_mark(home: Path) -> Mark | None:
-    """The mark inside `registry_index.json`; `None` without an index that can be read."""
-    return _mark(home / INDEX, "history")
+    """How far the index is, with its log; `None` without an index that can be read.
+
+    Costs the first line of the one and the last of the other, however many versions there are.
+    """
+    with suppress(OSError), (home / INDEX).open("rb") as file:
+        first = file.readline()
+        whole = first.rstrip().removesuffix(b'"models": {').rstrip().removesuffix(b",") + b"}"
+        mark = _taken(whole, "history") or _mark(home / INDEX, "history")
+        return None if mark is None else _newest_line(home, mark)
+    return None
+
+
+def _newest_line(home: Path, mark: Mark) -> Mark:
+    """A killed writer may have left half a line at the end; the one before it counts."""
+    with suppress(OSError):
+        *lines, _ = (home / LOG).read_bytes().split(b"\n")
+        for line in reversed(lines):
+            found = _taken(line, "history")
+            if found is not None:
+                return max(mark, found, key=lambda one: one["seq"])
+    return mark
 
 
 def is_ours(connection: Connection, home: Path) -> bool:
@@ -54,7 +75,7 @@ def is_ours(connection: Connection, home: Path) -> bool:
     if first is None and (home / MARK).exists():
         return False  # nobody knows whose it is
     marks = [mark for mark in (first, index_mark(home)) if mark is not None]
-    return all(_has(connection, mark) for mark in marks if mark["seq"])
+    return all(has_entry(connection, mark) for mark in marks if mark["seq"])
 
 
 def require_ours(connection: Connection, home: Path) -> None:
@@ -96,8 +117,14 @@ def write_mark(home: Path, mark: Mark) -> None:
 
 
 def _mark(path: Path, *keys: str) -> Mark | None:
-    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        found = json.loads(path.read_bytes())
+    with suppress(OSError):
+        return _taken(path.read_bytes(), *keys)
+    return None
+
+
+def _taken(text: bytes, *keys: str) -> Mark | None:
+    with suppress(ValueError, KeyError, TypeError, RecursionError):
+        found = json.loads(text)
         for key in keys:
             found = found[key]
         place, digest = found["seq"], found["hash"]
@@ -106,7 +133,8 @@ def _mark(path: Path, *keys: str) -> Mark | None:
     return None
 
 
-def _has(connection: Connection, mark: Mark) -> bool:
+def has_entry(connection: Connection, mark: Mark) -> bool:
+    """Is this entry in this database's history, with this hash?"""
     if mark["seq"] >= 1 << 63:
         return False
     found = connection.execute(

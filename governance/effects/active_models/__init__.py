@@ -1,0 +1,1 @@
+"""Stable paths to what decides now: a link and manifests per model, and its status keys."""
