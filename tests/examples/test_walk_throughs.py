@@ -69,3 +69,17 @@ def test_the_manifest_gates_refuse_force_and_roll_back(tmp_path: Path) -> None:
         "refused [artifact_integrity]",
     ]
     assert said[-1] == "ops_status: v011 by rollback"
+
+
+def test_the_shadow_test_of_document_000_goes_from_registration_to_rollback(
+    tmp_path: Path,
+) -> None:
+    from examples.trading_shadow import main
+
+    said = main(tmp_path)
+    assert "refused [dataset_mismatch]: True" in said
+    assert any(line.startswith("after 4 sessions eligible False: shadow.sessions") for line in said)
+    assert "by stricter criteria eligible False" in said
+    assert "promoted 1.0.1, generation 2" in said
+    assert "momentum_active -> True" in said
+    assert said[-2:] == ["rolled back to 1.0.0", "replayed: same verdict True; audit True"]
