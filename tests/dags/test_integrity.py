@@ -27,7 +27,7 @@ FILES = {
     "force_promotion.py": {"force_promotion"},
     "health.py": {"health"},
     "promotion.py": {"promotion"},
-    "retrain.py": {"retrain__momentum", "retrain__arrival_delay"},
+    "retrain.py": {"retrain__momentum", "retrain__arrival_delay", "retrain__pivot"},
     "rollback.py": {"rollback"},
     "rollback_drill.py": {"rollback_drill"},
     "shadow_metrics.py": {"shadow_metrics"},
