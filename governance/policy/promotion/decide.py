@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from governance.policy.gates.approval import check_approval
 from governance.policy.gates.bundle import check_bundle
+from governance.policy.gates.champion_comparison import check_champion_comparison
 from governance.policy.gates.drift import check_drift
 from governance.policy.gates.excursions import check_excursions
 from governance.policy.gates.feature_version import check_feature_version
@@ -54,6 +55,7 @@ GATES: tuple[Gate, ...] = (
     check_validation,
     check_not_worse,
     check_shadow,
+    check_champion_comparison,
     check_soak,
     check_drift,
     check_bundle,
