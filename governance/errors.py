@@ -63,6 +63,12 @@ class InvalidEvidenceError(InvalidInputError):
     code = "invalid_evidence"
 
 
+class BacktestWindowError(InvalidInputError):
+    """A window of the past in which nothing can be evaluated; the message says which one can."""
+
+    code = "backtest_window"
+
+
 class SecretInMetadataError(InvalidInputError):
     """Metadata that looks like a credential; the message never repeats it."""
 

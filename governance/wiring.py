@@ -52,6 +52,7 @@ from governance.registry.probing import Probing
 from governance.settings import Settings
 from governance.store.database import Database
 from governance.store.migrate import ensure_schema
+from governance.training.backtest import ModelBacktest
 from governance.training.cycle import RetrainCycle
 from governance.training.trial_sessions import TrialSessions
 from governance.values import Kind, ModelVersion
@@ -86,7 +87,11 @@ class Governance:
         self.policy = PolicyInForce(database, settings, os.environ, channels=self._told)
         self.audit = AuditLog(database, trusted_key=lambda: trusted_key(settings))
         self.registry = ModelRegistry(database, self.artifacts, settings, self._kind_of)
-        self.validation = ValidationMetricsTracker(database, self.registry.resolve)
+        self.validation = ValidationMetricsTracker(
+            database,
+            self.registry.resolve,
+            backtest=ModelBacktest(database, resolve=self.registry.resolve, config=self._config),
+        )
         self._probing = Probing(database, self.artifacts, settings)
         self._validate = VersionValidation(
             database,

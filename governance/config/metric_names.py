@@ -22,6 +22,7 @@ class MetricType(StrEnum):
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
     TRADING = "trading"
+    SIGNAL = "signal"
     CUSTOM = "custom"  # logged by somebody's own code
 
 
@@ -43,6 +44,7 @@ class MetricName:
 
 
 _C, _R, _T = MetricType.CLASSIFICATION, MetricType.REGRESSION, MetricType.TRADING
+_S = MetricType.SIGNAL
 
 METRICS: dict[str, MetricName] = {
     metric.name: metric
@@ -100,11 +102,24 @@ METRICS: dict[str, MetricName] = {
             highest=1.0,
         ),
         MetricName("total_return", _T, "higher", "end equity - 1, after costs", lowest=-1.0),
+        MetricName(
+            "mfe_bps",
+            _S,
+            "higher",
+            "mean largest move for a signal until its horizon, in 1/10,000 of the price",
+        ),
+        MetricName(
+            "mae_bps",
+            _S,
+            "lower",
+            "mean largest move against a signal until its horizon, in 1/10,000 of the price",
+        ),
+        MetricName("signals", _S, "neither", "rows that the model acts on"),
     )
 }
 
 _TYPES: dict[Kind, frozenset[MetricType]] = {
-    Kind.CLASSIFIER: frozenset({_C}),
+    Kind.CLASSIFIER: frozenset({_C, _S}),
     Kind.REGRESSOR: frozenset({_R}),
     Kind.TRADING: frozenset({_C, _R, _T}),
 }

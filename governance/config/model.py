@@ -8,7 +8,7 @@ A declaration says what; ``governance.training`` does it. Functions are named he
 from __future__ import annotations
 
 import difflib
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -137,6 +137,34 @@ class Policy(Section):
     validation: tuple[Limit, ...] = ()
 
 
+class Bundle(Section):
+    """A version that holds several models, one for each target and horizon.
+
+    Attributes:
+        targets: what is predicted, for example reject and break.
+        horizons: how far ahead, in rows (bars) of the source.
+    """
+
+    targets: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,29}$")], ...] = Field(
+        min_length=1, max_length=32
+    )
+    horizons: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = Field(
+        min_length=1, max_length=32
+    )
+
+    @field_validator("targets", "horizons")
+    @classmethod
+    def _once(cls, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(set(given)) < len(given):
+            raise ValueError("one of them is named twice; name it once")
+        return given
+
+    @property
+    def members(self) -> dict[str, tuple[str, int]]:
+        """Member name to target and horizon, in the order in which they are declared."""
+        return {f"{t}_{h}": (t, h) for t in self.targets for h in self.horizons}
+
+
 class ModelDeclaration(Section):
     """One entry of ``models``; its key is the model's name.
 
@@ -153,6 +181,7 @@ class ModelDeclaration(Section):
         data_quality: what the data must satisfy before anything is trained.
         metrics: what is measured on every split; see [metrics](metrics.md).
         trading: costs and calendar of a trading model.
+        bundle: the models that a version holds, where it holds several.
         schedule: a cron line in ``timezone``; none for runs on request only.
         timezone: IANA name; the schedule's, and the day boundaries' of this model.
         policy: what a version must show.
@@ -171,6 +200,7 @@ class ModelDeclaration(Section):
     data_quality: DataQualityLimits = Field(default_factory=DataQualityLimits)
     metrics: tuple[Column, ...] = Field(min_length=1)
     trading: Trading | None = None
+    bundle: Bundle | None = None
     schedule: Schedule | None = None
     timezone: TimeZone = "UTC"
     policy: Policy = Field(default_factory=Policy)

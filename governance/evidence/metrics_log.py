@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from governance.config.metric_names import MetricType
-from governance.errors import InvalidInputError
+from governance.errors import ConfigError, InvalidInputError
+from governance.evidence.backtest import Backtest
 from governance.evidence.checked_metrics import check_metric, check_metrics, check_split
 from governance.evidence.classification import classification_metrics
 from governance.evidence.measured import Measured
@@ -44,11 +45,29 @@ class ValidationMetricsTracker:
     Args:
         database: with the schema in place.
         resolve: gives the version that a ``ref`` means; the registry's.
+        backtest: evaluates a version on a window; ``governance.training.backtest``.
     """
 
-    def __init__(self, database: Database, resolve: Callable[[AnyRef], ModelVersion]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        resolve: Callable[[AnyRef], ModelVersion],
+        *,
+        backtest: Callable[[AnyRef, datetime, datetime], Backtest] | None = None,
+    ) -> None:
         self._database = database
         self._resolve = resolve
+        self._backtest = backtest
+
+    def backtest(self, ref: AnyRef, start: datetime, end: datetime) -> Backtest:
+        """The version's walk-forward evaluation again, on the rows from ``start`` to ``end``.
+
+        Trains (seconds to minutes) and records nothing. Errors: see
+        ``governance.training.backtest``.
+        """
+        if self._backtest is None:
+            raise ConfigError("this tracker cannot train; take the one of Governance.open()")
+        return self._backtest(ref, start, end)
 
     def log_metric(
         self,

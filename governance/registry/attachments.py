@@ -20,8 +20,10 @@ MAX_TAGS = 32
 MAX_PERSON = 255
 
 _PROVENANCE = frozenset(
-    {"seed", "split_windows", "trained_end", "git", "packages", "drift_baseline"}
+    {"seed", "split_windows", "trained_end", "git", "packages", "drift_baseline", "bundle"}
 )
+_BUNDLE = frozenset({"targets", "horizons", "members", "thresholds", "mfe_bps", "mae_bps"})
+_MEMBER = re.compile(r"[A-Za-z0-9_-]{1,64}:[0-9]{1,7}")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # Shapes that vendors document for their tokens, and keys and URLs that carry a password. Each one
@@ -191,8 +193,31 @@ def check_provenance(provenance: object) -> dict[str, Any]:
     git = given.get("git", (None, None))
     if not isinstance(git, tuple | list) or len(git) != 2:
         raise InvalidInputError('provenance "git" is a commit and whether files differ from it')
+    if "bundle" in given:
+        _check_bundle(given["bundle"])
     check_no_secret_inside(given, where="the provenance")
     return given
+
+
+def _check_bundle(bundle: object) -> None:
+    """Its form; whether it is complete and its thresholds make sense is asked by a gate."""
+    found = _object(bundle, what='provenance "bundle"')
+    if set(found) != _BUNDLE:
+        raise InvalidInputError(
+            f'provenance "bundle" has the keys {", ".join(map(str, found)) or "none"}; '
+            f"it needs {', '.join(sorted(_BUNDLE))}"
+        )
+    for key in ("members", "thresholds", "mfe_bps", "mae_bps"):
+        for member, value in _object(found[key], what=f'"{key}" of the bundle').items():
+            if not isinstance(member, str) or not _MEMBER.fullmatch(member):
+                raise InvalidInputError(
+                    f"{key} of the bundle names {member!r:.60}; write target:horizon, "
+                    "for example reject:5"
+                )
+            if key == "members" and not isinstance(value, str):
+                raise InvalidInputError(f"the file of {member} is a name, not {value!r:.60}")
+            if key != "members":
+                _figure(f"{key} of {member}", value)
 
 
 def check_size(provenance: Mapping[str, Any], spec: Mapping[str, Any] | None) -> None:

@@ -38,6 +38,7 @@ PACKAGES = (
     "pyarrow",
     "scikit-learn",
     "scipy",
+    "skops",
 )
 _GIT_SECONDS = 20
 
@@ -56,6 +57,7 @@ def build_manifest(
     git: GitState = (None, None),
     packages: Mapping[str, str | None] | None = None,
     drift_baseline: Mapping[str, Any] | None = None,
+    bundle: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The provenance manifest as plain JSON; what was not given is ``None``, never left out.
 
@@ -69,6 +71,8 @@ def build_manifest(
         git: what ``git_state`` said.
         packages: versions; read from this environment if not given.
         drift_baseline: digest and span of what live data are compared with; left out if not given.
+        bundle: targets, horizons, members, thresholds and excursions of a version that holds
+            several models (``governance.training.bundle``); left out if not given.
 
     Raises:
         InvalidEvidenceError: a metric is not finite.
@@ -96,6 +100,7 @@ def build_manifest(
         else iso(as_utc(trained_end, what="trained_end")),
         "datasets": [] if dataset is None else dataset.as_json(),
         **({} if drift_baseline is None else {"drift_baseline": drift_baseline}),
+        **({} if bundle is None else {"bundle": bundle}),
     }
     plain: dict[str, Any] = json.loads(canonical_json(manifest))
     return plain

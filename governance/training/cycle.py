@@ -39,6 +39,7 @@ from governance.registry.model_registry import ModelRegistry
 from governance.registry.provenance import git_state
 from governance.settings import Settings
 from governance.training.baseline import check_watched, training_baseline
+from governance.training.bundle import bundle_facts, require_declared
 from governance.training.data import check_trained
 from governance.training.evaluate import evaluate
 from governance.training.prepare import feature_graph, prepare, trainer_config
@@ -126,9 +127,11 @@ class RetrainCycle:
                 f"trainer {reference} failed: {type(error).__name__}: {error}"
             ) from error
         trained = check_trained(made, data, trainer=reference)
+        require_declared(declaration, trained, data, trainer=reference)
         metrics = evaluate(trained, data, declaration)
         check_metrics(metrics)  # what could not be logged must not be registered
         members, _ = dump_model(trained.model, allow_pickle=self._settings.allow_pickle)
+        bundle = bundle_facts(trained, members, metrics)
         graph = feature_graph(declaration)
         baseline = training_baseline(model, declaration, frame, data, trained, graph)
         facts = {
@@ -151,6 +154,7 @@ class RetrainCycle:
             "notes": list(trained.notes),
             "members": sorted(members),
             **({} if baseline is None else {MANIFEST_KEY: pinned(baseline)}),
+            **({} if bundle is None else {"bundle": bundle}),
         }
         log.info("%s: trained; %s", model, metrics)
         shutil.rmtree(folder.file("model"), ignore_errors=True)  # members of an earlier try
@@ -194,7 +198,7 @@ class RetrainCycle:
                 "split_windows": trained["splits"],
                 "trained_end": parse_time(trained["trained_end"]),
                 "git": git_state(self._project()),
-                **({MANIFEST_KEY: trained[MANIFEST_KEY]} if MANIFEST_KEY in trained else {}),
+                **{key: trained[key] for key in (MANIFEST_KEY, "bundle") if key in trained},
             },
             at=at,
         )

@@ -95,6 +95,7 @@ class TrainerConfig:
             regressor's are values of the label.
         seed: the only source of chance.
         params: the declaration's ``trainer.params``, as written.
+        members: of a bundle, by name: target and horizon.
         threads: how many threads may be used. One is the default: it is the surest repetition,
             and several models train beside each other anyway.
     """
@@ -102,7 +103,25 @@ class TrainerConfig:
     kind: Kind
     seed: int = 0
     params: Mapping[str, Any] = field(default_factory=dict)
+    members: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Member:
+    """What a trainer says of one model of a bundle.
+
+    Attributes:
+        target, horizon: what it predicts, and how many bars ahead.
+        threshold: a score above it is acted on; chosen on data that no figure is measured on.
+        predictions: as in `TrainedModel`, measured on the label in the column of ``extra`` that has
+            the member's name.
+    """
+
+    target: str
+    horizon: int
+    threshold: float
+    predictions: Mapping[str, pd.DataFrame]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -116,7 +135,8 @@ class TrainedModel:
             ``out_of_sample`` are scored on exactly the rows that ``splits.named()`` gives them;
             another name may have any rows. A trading model's has ``position`` as well, a
             classifier's may have ``predicted``, the class (default: a score above 0.5 is 1).
-            What is not here is not measured.
+            What is not here is not measured. A bundle has them in its members, and none here.
+        members: of a bundle; ``model`` is then a mapping with the same keys, `target_horizon`.
         feature_importance: share of each feature, in any unit.
         params: the parameters in force, defaults included.
         best_iteration: where early stopping stopped; ``None`` without it.
@@ -124,7 +144,8 @@ class TrainedModel:
     """
 
     model: Any
-    predictions: Mapping[str, pd.DataFrame]
+    predictions: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    members: Mapping[str, Member] = field(default_factory=dict)
     feature_importance: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     best_iteration: int | None = None
@@ -150,13 +171,24 @@ def check_trained(trained: object, data: TrainingData, *, trainer: str) -> Train
         raise TrainingError(f"trainer {trainer} returned no model; set TrainedModel.model")
     if problem := _form_problem(trained):
         raise TrainingError(f"trainer {trainer}: TrainedModel.{problem}")
-    if not trained.predictions:
+    scored = {f" of {name}": member.predictions for name, member in trained.members.items()}
+    if trained.predictions or not scored:
+        scored[""] = trained.predictions
+    for of, predictions in scored.items():
+        _check_predictions(predictions, data, trainer=trainer, of=of)
+    return trained
+
+
+def _check_predictions(
+    predictions: Mapping[str, pd.DataFrame], data: TrainingData, *, trainer: str, of: str
+) -> None:
+    if not predictions:
         raise TrainingError(
-            f"trainer {trainer} returned no predictions, so nothing can be measured; "
+            f"trainer {trainer} returned no predictions{of}, so nothing can be measured; "
             "fill TrainedModel.predictions with data.predictions(rows, scores)"
         )
     named = data.splits.named()
-    for split, frame in trained.predictions.items():
+    for split, frame in predictions.items():
         try:
             check_split(split)
         except InvalidInputError as error:
@@ -166,15 +198,14 @@ def check_trained(trained: object, data: TrainingData, *, trainer: str) -> Train
             problem = _foreign_rows(frame, split, named)
         if problem:
             raise TrainingError(
-                f"trainer {trainer}, split {split!r}: {problem}; "
+                f"trainer {trainer}, split {split!r}{of}: {problem}; "
                 "make it with data.predictions(rows, scores)"
             )
-    return trained
 
 
 def _form_problem(trained: TrainedModel) -> str | None:
     """The first attribute that has another form than `TrainedModel` says."""
-    for what in ("predictions", "feature_importance", "params"):
+    for what in ("predictions", "members", "feature_importance", "params"):
         if not isinstance(value := getattr(trained, what), Mapping):
             return f"{what} must be a mapping, not a {type(value).__name__}"
     best: object = trained.best_iteration
@@ -183,6 +214,23 @@ def _form_problem(trained: TrainedModel) -> str | None:
     notes: object = trained.notes
     if not isinstance(notes, tuple | list) or not all(isinstance(note, str) for note in notes):
         return f"notes must be a tuple of sentences, not {notes!r:.60}"
+    return _member_problem(trained)
+
+
+def _member_problem(trained: TrainedModel) -> str | None:
+    """The first member of a bundle that is none."""
+    if not trained.members:
+        return None
+    if not isinstance(trained.model, Mapping) or set(trained.model) != set(trained.members):
+        return "model must be a mapping with one model for each of its members"
+    for name, member in trained.members.items():
+        given: object = member
+        if not isinstance(given, Member) or name != f"{given.target}_{given.horizon}":
+            return f"members[{name!r:.60}] must be a Member of that target and horizon"
+        if not isinstance(predictions := given.predictions, dict):
+            return f"members[{name!r}].predictions must be a dict, not {predictions!r:.60}"
+        if not isinstance(member.threshold, float) or not 0 <= member.threshold <= 1:
+            return f"members[{name!r}].threshold must be a number from 0 to 1"
     return None
 
 

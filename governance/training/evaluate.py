@@ -7,6 +7,8 @@ ask for ``test`` or ``out_of_sample``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import pandas as pd
 
 from governance.config import ModelDeclaration
@@ -15,7 +17,9 @@ from governance.errors import TrainingError
 from governance.evidence.classification import classification_metrics
 from governance.evidence.measured import Measured
 from governance.evidence.regression import regression_metrics
+from governance.evidence.signals import signal_metrics
 from governance.evidence.trading import trading_metrics
+from governance.training.bundle import excursions, mean_over_members
 from governance.training.data import (
     FORWARD_RETURN,
     POSITION,
@@ -24,6 +28,7 @@ from governance.training.data import (
     TrainedModel,
     TrainingData,
 )
+from governance.training.splits import Rows
 from governance.values import Kind
 
 THRESHOLD = 0.5  # a probability above it predicts class 1, where the trainer does not say so itself
@@ -42,24 +47,62 @@ def evaluate(
 
 
 def measure(
-    trained: TrainedModel, data: TrainingData, declaration: ModelDeclaration
+    trained: TrainedModel,
+    data: TrainingData,
+    declaration: ModelDeclaration,
+    *,
+    only: Rows | None = None,
 ) -> dict[str, Measured]:
-    """As `evaluate`, with the reason of each figure that does not exist."""
-    return {
-        split: _measure(frame.sort_index(), data, declaration, split)
-        for split, frame in trained.predictions.items()
+    """As `evaluate`, with the reason of each figure that does not exist.
+
+    Args:
+        only: row numbers; predictions of other rows are left out, and splits that have no others.
+    """
+    measured = {
+        split: _measure(frame, data, declaration, split)
+        for split, frame in _frames(trained.predictions, only)
     }
+    by_split: dict[str, list[Measured]] = {}
+    for name, member in trained.members.items():
+        for split, frame in _frames(member.predictions, only):
+            found = _measure(frame, data, declaration, split, member=name)
+            measured[f"{split}.{name}"] = found
+            by_split.setdefault(split, []).append(found)
+    for split, members in by_split.items():
+        if len(members) == len(trained.members):
+            measured[split] = mean_over_members(members)
+    return measured
+
+
+def _frames(
+    predictions: Mapping[str, pd.DataFrame], only: Rows | None
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    for split, frame in predictions.items():
+        kept = frame if only is None else frame.loc[frame.index.isin(only)]
+        if len(kept):
+            yield split, kept.sort_index()
 
 
 def _measure(
-    frame: pd.DataFrame, data: TrainingData, declaration: ModelDeclaration, split: str
+    frame: pd.DataFrame,
+    data: TrainingData,
+    declaration: ModelDeclaration,
+    split: str,
+    *,
+    member: str | None = None,
 ) -> Measured:
     rows = frame.index.to_numpy()
-    truth, score = data.target(rows), frame[SCORE].to_numpy(dtype=float)
+    label = data.label if member is None else data.extra[member]
+    truth, score = label.iloc[rows].to_numpy(dtype=float), frame[SCORE].to_numpy(dtype=float)
     if declaration.kind is Kind.REGRESSOR:
         return regression_metrics(truth, score).only(declaration.metrics)
     predicted = frame[PREDICTED].to_numpy() if PREDICTED in frame.columns else score > THRESHOLD
     measured = classification_metrics(truth, predicted, score)
+    if member is not None and (moves := excursions(data, member)) is not None:
+        signals = signal_metrics(predicted, *(move.iloc[rows].to_numpy() for move in moves))
+        measured = Measured(
+            {**measured, **signals}, measured.rows, {**measured.reasons, **signals.reasons}
+        )
     if declaration.trading is not None:
         money = _money(frame, data, declaration.trading, split)
         measured = Measured(

@@ -8,8 +8,10 @@ nothing later than ``at`` is in them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from governance.errors import DataQualityError, FeatureGraphError, GovernanceErr
 from governance.registry.features import FeatureGraph
 from governance.registry.functions import load_function
 from governance.training.data import Labels, TrainerConfig, TrainingData
-from governance.training.splits import make_splits
+from governance.training.splits import Splits, make_splits
 from governance.values import Kind, as_utc
 
 
@@ -35,6 +37,7 @@ def trainer_config(declaration: ModelDeclaration, *, threads: int = 1) -> Traine
         kind=declaration.kind,
         seed=declaration.trainer.seed,
         params=deepcopy(dict(declaration.trainer.params)),
+        members={} if declaration.bundle is None else declaration.bundle.members,
         threads=threads,
     )
 
@@ -106,7 +109,13 @@ def _label_problem(labels: Labels, known_at: object, times: pd.Series[Any]) -> s
     return None
 
 
-def prepare(declaration: ModelDeclaration, frame: pd.DataFrame, *, at: datetime) -> TrainingData:
+def prepare(
+    declaration: ModelDeclaration,
+    frame: pd.DataFrame,
+    *,
+    at: datetime,
+    divide: Callable[[pd.Series[Any], pd.Series[Any]], Splits] | None = None,
+) -> TrainingData:
     """Features, labels and splits of ``frame``, as they were known at ``at``.
 
     Args:
@@ -114,6 +123,7 @@ def prepare(declaration: ModelDeclaration, frame: pd.DataFrame, *, at: datetime)
         frame: what `governance.training.sources.read_source` gave for the same ``at``: in time
             order, indexed 0..n-1.
         at: the evidence cut-off, with a time zone.
+        divide: makes the splits from ``times`` and ``known_at``; else they are the declared ones.
 
     Raises:
         DataQualityError: no labelled row, an infinite label or feature, a class that is missing
@@ -134,13 +144,15 @@ def prepare(declaration: ModelDeclaration, frame: pd.DataFrame, *, at: datetime)
         for series in (labels.values, frame[declaration.time_column], _known(labels))
     )
     _check_label(label, declaration.kind)
-    params = declaration.splits.model_dump(exclude={"method"}, exclude_none=True)
+    if divide is None:
+        params = declaration.splits.model_dump(exclude={"method"}, exclude_none=True)
+        divide = partial(make_splits, declaration.splits.method, params)
     data = TrainingData(
         features=features.iloc[rows].reset_index(drop=True),
         label=label.rename("label"),
         times=times.rename("time"),
         known_at=known_at.rename("known_at"),
-        splits=make_splits(declaration.splits.method, params, times, known_at),
+        splits=divide(times, known_at),
         at=at,
         extra=labels.extra.iloc[rows].reset_index(drop=True),
         counts={"rows": len(frame), "without_label": len(frame) - len(rows), "used": len(rows)},

@@ -1,15 +1,12 @@
 """The S&P 500's daily bars 1999-2018, each known at its close, and the days that come after it.
 
-Data: the table inside the package ``arch`` (open, high, low, close, volume; an index, so its
-adjusted close is its close). A bar's ``time`` is 16:00 New York of its day, when it becomes known.
-Short trading days close at 13:00; their bars count as known at 16:00 too: late, never early.
+The bars are those of ``index_bars``; the label is the direction of the coming days.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,28 +14,7 @@ import pandas as pd
 
 from governance.errors import ConfigError
 from governance.training.data import FORWARD_RETURN, Labels
-from governance.training.packaged import packaged_file
-
-_CLOSE = pd.Timedelta(hours=16)
-_ZONE = "America/New_York"
-
-
-@lru_cache(maxsize=1)
-def _table() -> pd.DataFrame:
-    raw = pd.read_csv(
-        packaged_file("arch", "data", "sp500", "sp500.csv.gz"), parse_dates=["Date"]
-    ).sort_values("Date")
-    close_local = (raw["Date"] + _CLOSE).dt.tz_localize(_ZONE)
-    return pd.DataFrame(
-        {
-            "time": close_local.dt.tz_convert("UTC").astype("datetime64[us, UTC]"),
-            "open": raw["Open"],
-            "high": raw["High"],
-            "low": raw["Low"],
-            "close": raw["Close"],
-            "volume": raw["Volume"].astype(np.float64),
-        }
-    ).reset_index(drop=True)
+from governance.training.index_bars import known_bars
 
 
 def bars(at: datetime, params: Mapping[str, Any]) -> pd.DataFrame:
@@ -55,10 +31,7 @@ def bars(at: datetime, params: Mapping[str, Any]) -> pd.DataFrame:
     >>> bars(datetime(1999, 1, 5, 20, 59, tzinfo=UTC), {})["close"].tolist()
     [1228.099976]
     """
-    table = _table()
-    known = table.loc[table["time"] < pd.Timestamp(at)]
-    days = params.get("days")
-    return (known if days is None else known.tail(int(days))).reset_index(drop=True)
+    return known_bars("sp500", at, params)
 
 
 def direction(frame: pd.DataFrame, *, horizon: int = 5) -> Labels:

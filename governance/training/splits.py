@@ -106,18 +106,94 @@ def walk_forward(
     >>> [(fold.train.tolist(), fold.test.tolist()) for fold in splits.folds]
     [([0, 1], [6, 7, 8]), ([0, 1, 2, 3, 4], [9, 10, 11])]
     """
-    validation_size = test_size if validation_size is None else validation_size
-    longest = len(times) if train_size is None else train_size
-    _at_least(
-        1,
-        folds=folds,
+    _at_least(1, folds=folds, test_size=test_size)
+    rows = len(times)
+    return _walk(
+        times,
+        known_at,
+        window=(max(0, rows - folds * test_size), rows),
+        final=rows,
         test_size=test_size,
-        validation_size=validation_size,
-        train_size=longest or 1,
+        validation_size=test_size if validation_size is None else validation_size,
+        train_size=train_size,
+        purge=purge,
+        embargo=embargo,
     )
+
+
+def over_window(
+    method: str,
+    params: Mapping[str, Any],
+    times: pd.Series[Any],
+    known_at: pd.Series[Any],
+    *,
+    window: tuple[int, int],
+) -> Splits:
+    """The declared evaluation, moved so that its test rows are exactly those of ``window``.
+
+    ``walk_forward``: as many folds as the window needs, the last one shorter; its ``final`` fit
+    ends where the window begins. ``time``: one fit, whose test rows are the window; the span before
+    it is divided as declared, the shares of train and validation keeping their proportion.
+
+    Args:
+        method, params: as for `make_splits`.
+        window: first row number, and the one behind the last.
+
+    Raises:
+        ConfigError: another method. DataQualityError: too few rows before the window.
+
+    >>> times = pd.Series(pd.date_range("2013-01-01", periods=12, tz="UTC"))
+    >>> known = times + pd.Timedelta(days=1)
+    >>> asked = {"folds": 9, "test_size": 2, "validation_size": 2}
+    >>> splits = over_window("walk_forward", asked, times, known, window=(7, 10))
+    >>> [(fold.train.tolist(), fold.test.tolist()) for fold in splits.folds]
+    [([0, 1, 2], [7, 8]), ([0, 1, 2, 3, 4], [9])]
+    """
+    begin, end = window
+    if method == "walk_forward":
+        given = {"validation_size": params["test_size"], "train_size": None, "purge": 0}
+        given |= {"embargo": 0, **params}
+        given.pop("folds", None)
+        return _walk(times, known_at, window=window, final=begin, **given)
+    if method != "time":
+        raise ConfigError(f"splits: method {method!r} is unknown; use walk_forward or time")
+    clock, known = _clocks(times, known_at)
+    share = params.get("validation_share", 0.15) / (1.0 - params.get("test_share", 0.15))
+    apart = pd.Timedelta(params.get("gap") or timedelta(0)).to_timedelta64()
+    before = np.arange(begin)
+    split = clock[begin] - (clock[begin] - clock[0]) * share
+    final = Fold(
+        name="final",
+        train=before[(clock[before] < split) & (known[before] < split - apart)],
+        validation=before[(clock[before] >= split) & (known[before] < clock[begin] - apart)],
+        test=np.arange(begin, end),
+    )
+    if not (len(final.train) and len(final.validation)):
+        raise DataQualityError(
+            f"the {begin} labelled rows before the window are too few to train and validate on; "
+            "choose a later window"
+        )
+    return Splits(method="time", final=final)
+
+
+def _walk(
+    times: pd.Series[Any],
+    known_at: pd.Series[Any],
+    *,
+    window: tuple[int, int],
+    final: int,
+    test_size: int,
+    validation_size: int,
+    train_size: int | None,
+    purge: int,
+    embargo: int,
+) -> Splits:
+    """Folds over the rows of ``window``; the final fit is made of the rows before ``final``."""
+    longest = len(times) if train_size is None else train_size
+    _at_least(1, validation_size=validation_size, train_size=longest or 1)
     _at_least(0, purge=purge, embargo=embargo)
     clock, known = _clocks(times, known_at)
-    rows = len(clock)
+    first, last = window
 
     def fit(name: str, begin: int, end: int) -> Fold:
         """A fold whose test rows are ``begin`` (inclusive) to ``end``."""
@@ -127,20 +203,20 @@ def walk_forward(
         train = _before(stop, clock, known, purge + embargo)[-longest:]
         if len(validation) < validation_size or not len(train):
             raise DataQualityError(
-                f"{rows} labelled rows are too few for walk-forward splits ({folds} folds of "
-                f"{test_size} rows, {validation_size} rows to stop on, purge {purge}, embargo "
-                f"{embargo}); give more data or smaller splits"
+                f"{len(clock)} labelled rows are too few for walk-forward splits ({len(begins)} "
+                f"folds of {test_size} rows, {validation_size} rows to stop on, purge {purge}, "
+                f"embargo {embargo}); give more data or smaller splits"
             )
         return Fold(name=name, train=train, validation=validation, test=np.arange(begin, end))
 
-    first = max(0, rows - folds * test_size)
-    begins = range(first, rows, test_size)
+    begins = range(first, last, test_size)
     return Splits(
         method="walk_forward",
         folds=tuple(
-            fit(f"fold_{k}", begin, begin + test_size) for k, begin in enumerate(begins, start=1)
+            fit(f"fold_{k}", begin, min(begin + test_size, last))
+            for k, begin in enumerate(begins, start=1)
         ),
-        final=fit("final", rows, rows),
+        final=fit("final", final, final),
     )
 
 

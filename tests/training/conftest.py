@@ -19,6 +19,7 @@ from governance.training.sources import read_source
 
 CONFIG = Path(__file__).parents[2] / "config" / "governance.yaml"
 AT = {
+    "pivot": datetime(2017, 12, 29, 22, tzinfo=UTC),
     "momentum": datetime(2019, 1, 1, tzinfo=UTC),
     "arrival_delay": datetime(2013, 2, 1, 5, tzinfo=UTC),
 }
