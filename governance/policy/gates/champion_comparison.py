@@ -7,6 +7,8 @@ is FAIL; everything between is INSUFFICIENT, with what is missing.
 
 from __future__ import annotations
 
+from math import isfinite
+
 from governance.policy.facts import finite
 from governance.policy.promotion.facts import PairedFacts, PromotionFacts
 from governance.policy.promotion.limits import PromotionLimits
@@ -61,10 +63,11 @@ def judge_pairs(paired: PairedFacts, alpha: float) -> GateResult:
         return _said(
             Verdict.INSUFFICIENT, None, test.threshold, f"{shared}; {why}, so nothing can be said"
         )
-    span = (
-        f"mean difference {test.mean:.6g}, between {interval[0]:.6g} and {interval[1]:.6g} "
-        f"(at every look; {_candidates(paired.candidates)} tried)"
-    )
+    bounds = "still without bounds"
+    if isfinite(interval[0]) and isfinite(interval[1]):
+        bounds = f"between {interval[0]:.6g} and {interval[1]:.6g} at every look"
+    tried = f"{paired.candidates} candidate{'' if paired.candidates == 1 else 's'} tried"
+    span = f"mean difference {test.mean:.6g}, {bounds}, {tried}"
     if test.verdict == "better":
         return _said(
             Verdict.PASS, test.e_value, test.threshold, f"better than the champion: {span}"
@@ -99,7 +102,3 @@ def _sessions(number: int, *, more: bool = False) -> str:
     if more:
         return f"{number} more {word} {'is' if number == 1 else 'are'}"
     return f"{number} {word}"
-
-
-def _candidates(number: int) -> str:
-    return f"{number} candidate{'' if number == 1 else 's'}"

@@ -61,8 +61,10 @@ def log_e_value(pairs: int, t: float) -> float:
     growth = log1p(t * t / nu) - log1p(t * t / (nu * (1 + spread)))
     c = sqrt(share) * t / sqrt(nu + t * t / (1 + spread))
     tail = float(stdtr(pairs + 1, sqrt(pairs + 1) * c))
-    if t == 0 or tail == 0:
-        return -log1p(spread) if t >= 0 else -inf
+    if tail == 0:
+        return -inf
+    if abs(t) < 1e-200:
+        return -log1p(spread)
     size = (
         log(2 * sqrt(pi) * abs(t) / sqrt(nu + t * t) * sqrt(share) * tail)
         + lgamma((pairs + 1) / 2)
@@ -178,13 +180,29 @@ class PairedTest:
 
 
 def _critical_t(pairs: int, asked: float) -> float:
-    """The smallest t whose log e-value reaches ``asked`` (it grows with t)."""
-    low, high = 0.0, 1.0
-    while log_e_value(pairs, high) < asked:
-        low, high = high, high * 2
-        if high > 1e12:  # so few pairs that no t would do
+    """The t whose log e-value is ``asked`` (it grows with t); by the Illinois method.
+
+    ``inf`` for so few pairs that no t would do.
+    """
+    low, high = 0.0, 2.0
+    below, above = log_e_value(pairs, low) - asked, log_e_value(pairs, high) - asked
+    while above < 0:
+        low, below, high = high, above, high * 2
+        above = log_e_value(pairs, high) - asked
+        if high > 1e9:
             return inf
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (low, middle) if log_e_value(pairs, middle) >= asked else (middle, high)
+    kept_low = kept_high = 0
+    while high - low > 1e-10 * high:
+        share = below / (below - above)
+        # An end that stays twice counts for half, so that the other one moves, too.
+        middle = low + (high - low) * min(max(share, 1e-6), 1 - 1e-6)
+        value = log_e_value(pairs, middle) - asked
+        if value >= 0:
+            high, above, kept_high, kept_low = middle, value, 0, kept_low + 1
+            below = below / 2 if kept_low > 1 else below
+        else:
+            low, below, kept_low, kept_high = middle, value, 0, kept_high + 1
+            above = above / 2 if kept_high > 1 else above
+        if value == 0:
+            break
     return high

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from governance.policy.gates.champion_comparison import check_champion_comparison
 from governance.policy.promotion.decide import decide_promotion
 from governance.policy.promotion.facts import PairedFacts, PromotionFacts
 from governance.policy.promotion.limits import PromotionLimits
@@ -49,8 +50,11 @@ def looks(gained: NDArray[np.float64], candidates: int) -> list[PairedFacts]:
     ]
 
 
+STRONG = strong()
+
+
 def facts_with(paired: PairedFacts) -> PromotionFacts:
-    return strong().model_copy(update={"paired": paired})
+    return STRONG.model_copy(update={"paired": paired})
 
 
 @cache
@@ -59,13 +63,21 @@ def promoted_after(effect: float, candidates: int) -> tuple[int | None, ...]:
     found: list[int | None] = []
     for seed in SEEDS:
         told = looks(differences(seed, effect), candidates)
-        passed = (
-            facts.pairs
-            for facts in told
-            if decide_promotion(facts_with(facts), LIMITS).verdict is Verdict.PASS
-        )
-        found.append(next(passed, None))
+        through = decided if FULL and effect == 0.0 and candidates == 1 else asked
+        after = next((paired.pairs for paired in told if through(paired)), None)
+        for look in {30, after or SESSIONS}:  # what the gate says is what is decided
+            assert decided(told[look - 1]) == asked(told[look - 1])
+        found.append(after)
     return tuple(found)
+
+
+def asked(paired: PairedFacts) -> bool:
+    (said,) = check_champion_comparison(facts_with(paired), LIMITS)
+    return said.result is Verdict.PASS
+
+
+def decided(paired: PairedFacts) -> bool:
+    return decide_promotion(facts_with(paired), LIMITS).verdict is Verdict.PASS
 
 
 def share(effect: float, candidates: int, within: int) -> float:
