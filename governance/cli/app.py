@@ -61,6 +61,7 @@ app.add_typer(approvals.app, name="approval", help="Who is asked before a versio
 app.add_typer(health.app, name="health", help="Whether champions and rollbacks would do.")
 app.command("init", short_help="Make a home with its configuration.")(init.init)
 app.command("validate", short_help="Judge a trained version.")(validate.validate)
+app.add_typer(validate.app, name="validation", help="What a version shows on past data.")
 app.command("rollback", short_help="Put an earlier version back.")(rollback.rollback)
 app.command("reconcile", short_help="Write the derived files again.")(reconcile.reconcile)
 

@@ -1,4 +1,6 @@
-"""`governance validate REF`: judge a trained version by its policy."""
+"""`governance validate REF`: judge a trained version by its policy; `governance validation
+backtest REF`: evaluate it again on a window of the past, without touching the registry.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,12 @@ from governance.cli.session import (
     current_person,
     parsed_at,
 )
-from governance.values import Verdict
+from governance.values import Verdict, parse_time
 
 if TYPE_CHECKING:
     from governance.decisions.record import Decision
+
+app = typer.Typer(no_args_is_help=True)
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INSUFFICIENT: 4}
 
@@ -38,6 +42,46 @@ def validate(
         gov.files.catch_up()
     emit_decision(decision, output)
     raise typer.Exit(EXIT[decision.verdict])
+
+
+@app.callback()
+def validation() -> None:
+    """A group, although it has one command."""
+
+
+@app.command()
+def backtest(
+    context: typer.Context,
+    ref: Annotated[str, typer.Argument(help="id or name:1.2.0")],
+    start: Annotated[str, typer.Option("--from", help="First moment, ISO 8601 with a zone.")],
+    end: Annotated[
+        str, typer.Option("--to", help="Moment behind the last one, and the evidence cut-off.")
+    ],
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Run the walk-forward evaluation of a version again on a past window; nothing is recorded."""
+    location: Location = context.obj
+    with location.open() as gov:
+        found = gov.validation.backtest(ref, parse_time(start), parse_time(end))
+    if output is Output.JSON:
+        emit_record(found.as_json(), output)
+    else:
+        overlaps = {window.name for window in found.windows if window.overlaps_training}
+        emit_rows(
+            [
+                {"split": split, "in_training": split.partition(".")[0] in overlaps, **values}
+                for split, values in found.metrics.items()
+            ],
+            output,
+            columns=("split", "in_training", *next(iter(found.metrics.values()))),
+            empty="no figures",
+        )
+    for warning in found.warnings:
+        note(f"warning: {warning}")
+    note(
+        f"{found.model}:{found.version}: {found.rows} rows in {len(found.windows)} folds; "
+        "nothing was recorded"
+    )
 
 
 def emit_decision(decision: Decision, output: Output) -> None:

@@ -1,4 +1,4 @@
-"""The two demo models, prepared and trained once for all tests of a worker."""
+"""The demo models, prepared and trained once for all tests of a worker."""
 
 from __future__ import annotations
 
@@ -48,6 +48,12 @@ def _train(name: str) -> Trained:
 @pytest.fixture
 def demo() -> Callable[[str], Trained]:
     return _train
+
+
+@pytest.fixture(params=["arrival_delay", "momentum"])
+def each_booster(request: pytest.FixtureRequest) -> Trained:
+    """The demo models that are one LightGBM booster."""
+    return _train(request.param)
 
 
 @pytest.fixture(params=sorted(AT))

@@ -21,16 +21,18 @@ Demo = Callable[[str], Trained]
 
 def test_every_split_has_every_declared_metric(each_demo: Trained) -> None:
     found = evaluate(each_demo.trained, each_demo.data, each_demo.declaration)
-    assert set(found) == set(each_demo.data.splits.named())
+    members = ["", *(f".{name}" for name in each_demo.trained.members)]
+    splits = each_demo.data.splits.named()
+    assert set(found) == {f"{split}{member}" for split in splits for member in members}
     for metrics in found.values():
         assert set(metrics) == set(each_demo.declaration.metrics)
 
 
-def test_scores_are_measured_on_their_own_rows(each_demo: Trained) -> None:
-    found = evaluate(each_demo.trained, each_demo.data, each_demo.declaration)
-    for split, rows in each_demo.data.splits.named().items():
-        score = each_demo.trained.predictions[split]["score"].sort_index()
-        truth = each_demo.data.label.iloc[rows]
+def test_scores_are_measured_on_their_own_rows(each_booster: Trained) -> None:
+    found = evaluate(each_booster.trained, each_booster.data, each_booster.declaration)
+    for split, rows in each_booster.data.splits.named().items():
+        score = each_booster.trained.predictions[split]["score"].sort_index()
+        truth = each_booster.data.label.iloc[rows]
         assert found[split]["auc"] == pytest.approx(roc_auc_score(truth, score))
         assert found[split]["log_loss"] == pytest.approx(log_loss(truth, score))
 
@@ -87,3 +89,38 @@ def test_a_trading_model_needs_positions_and_returns(demo: Demo) -> None:
         evaluate(replace(trained, predictions=bare), data, declaration)
     with pytest.raises(TrainingError, match="the column 'forward_return'"):
         evaluate(trained, replace(data, extra=data.extra.iloc[:, :0]), declaration)
+
+
+def test_each_member_of_a_bundle_is_measured_on_its_own_label(demo: Demo) -> None:
+    declaration, _, data, trained = demo("pivot")
+    found = evaluate(trained, data, declaration)
+    for split, rows in data.splits.named().items():
+        for name, member in trained.members.items():
+            score = member.predictions[split]["score"].sort_index()
+            truth = data.extra[name].iloc[rows]
+            figures = found[f"{split}.{name}"]
+            assert figures["auc"] == pytest.approx(roc_auc_score(truth, score))
+            acted = score.to_numpy() > member.threshold
+            if split != "out_of_sample":  # whose folds have thresholds of their own
+                moves = data.extra[f"{name}.mfe_bps"].iloc[rows].to_numpy()[acted]
+                assert figures["mfe_bps"] == pytest.approx(moves.mean())
+                assert figures["signals"] == acted.sum()
+        for metric, value in found[split].items():
+            members = [found[f"{split}.{name}"][metric] for name in trained.members]
+            assert value == pytest.approx(np.mean(np.array(members, dtype=float)))
+
+
+def test_a_figure_that_one_member_lacks_does_not_exist_for_the_bundle(demo: Demo) -> None:
+    declaration, _, data, trained = demo("pivot")
+    name, member = next(iter(trained.members.items()))
+    idle = {"test": member.predictions["validation"].assign(predicted=0)}
+    others = {
+        other: replace(one, predictions={"test": one.predictions["validation"]})
+        for other, one in trained.members.items()
+    }
+    members = {**others, name: replace(member, predictions=idle)}
+    found = measure(replace(trained, members=members), data, declaration)
+    assert found[f"test.{name}"]["mfe_bps"] is None
+    assert found["test"]["mfe_bps"] is None
+    assert found["test"].reasons["mfe_bps"] == "1 of 6 members have none"
+    assert found["test"]["auc"] is not None

@@ -37,11 +37,11 @@ def _with_labels_turned(data: TrainingData, rows: Rows) -> TrainingData:
     return replace(data, label=label)
 
 
-def test_the_same_input_gives_the_same_bytes(each_demo: Trained) -> None:
-    again = train(each_demo.data, trainer_config(each_demo.declaration))
-    assert _text(again.model) == _text(each_demo.trained.model)
+def test_the_same_input_gives_the_same_bytes(each_booster: Trained) -> None:
+    again = train(each_booster.data, trainer_config(each_booster.declaration))
+    assert _text(again.model) == _text(each_booster.trained.model)
     for split, frame in again.predictions.items():
-        assert frame.equals(each_demo.trained.predictions[split])
+        assert frame.equals(each_booster.trained.predictions[split])
 
 
 def test_another_process_gives_the_same_bytes(demo: Demo) -> None:
@@ -69,12 +69,12 @@ def test_another_seed_gives_another_model(demo: Demo) -> None:
     assert _text(other.model) != _text(trained.model)
 
 
-def test_the_stored_text_predicts_what_was_measured(each_demo: Trained) -> None:
+def test_the_stored_text_predicts_what_was_measured(each_booster: Trained) -> None:
     """Rows of features, in the graph's order, are all that serving needs."""
-    read = lgb.Booster(model_str=_text(each_demo.trained.model))
-    assert tuple(read.feature_name()) == each_demo.data.feature_names
-    frame = each_demo.trained.predictions["validation"]
-    plain = each_demo.data.matrix(frame.index.to_numpy()).to_numpy()
+    read = lgb.Booster(model_str=_text(each_booster.trained.model))
+    assert tuple(read.feature_name()) == each_booster.data.feature_names
+    frame = each_booster.trained.predictions["validation"]
+    plain = each_booster.data.matrix(frame.index.to_numpy()).to_numpy()
     np.testing.assert_array_equal(read.predict(plain), frame["score"].to_numpy())
 
 
@@ -107,9 +107,9 @@ def test_no_fold_sees_its_own_or_a_later_year(demo: Demo) -> None:
     assert not again.loc[int(second.test[-1]) + 1 :].equals(before.loc[int(second.test[-1]) + 1 :])
 
 
-def test_importance_is_a_share(each_demo: Trained) -> None:
-    importance = each_demo.trained.feature_importance
-    assert set(importance) == set(each_demo.data.feature_names)
+def test_importance_is_a_share(each_booster: Trained) -> None:
+    importance = each_booster.trained.feature_importance
+    assert set(importance) == set(each_booster.data.feature_names)
     assert sum(importance.values()) == pytest.approx(1.0)
 
 
