@@ -246,7 +246,11 @@ def test_reconcile_writes_lost_files_again(run: Run, home: Path, tmp_path: Path)
     meta = home / str(made["artifact_path"]) / "meta.json"
     before = meta.read_bytes()
     meta.unlink()
-    assert run("reconcile", "-o", "json").json == {"files_written": 2}
+    checked = run("reconcile", "--check", "-o", "json")
+    assert checked.code == 3 and checked.json["files_written"] == 0
+    done = run("reconcile", "-o", "json").json
+    assert done["files_written"] == 2 and done["mended"] == checked.json["mended"]
+    assert len(done["mended"]) == 1 and run("reconcile", "--check").code == 0
     assert meta.read_bytes() == before
 
 

@@ -53,10 +53,10 @@ def test_the_index_names_every_version_as_document_000_does(gov: Governance) -> 
 
 def test_catching_up_renders_what_changed_and_then_nothing(gov: Governance) -> None:
     version = registered(gov)
-    assert gov.files.catch_up() == 1, "the documents were published with the artifact"
+    assert gov.files.catch_up() == 3, "index, manifest and history; the documents are published"
     gov.registry.transition(version, "validated", "eve", "fine")
     assert _status(gov, version.artifact_path) == "trained"
-    assert gov.files.catch_up() == 2
+    assert gov.files.catch_up() == 4
     assert _status(gov, version.artifact_path) == "validated"
     assert gov.files.catch_up() == 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from governance import Governance
 from governance.decisions.activation import switch
@@ -19,6 +19,7 @@ from governance.effects import registry_files
 from governance.effects.active_models import files as active_files
 from governance.effects.active_models.manifests import ACTIVE, FILE_NAMES, HISTORY, LATEST, PREVIOUS
 from governance.effects.active_models.place import ActivePlace
+from governance.effects.active_models.state import ActiveState, read_state
 from governance.errors import ConflictError, InvalidNameError, StorageFullError
 from governance.files import replace_together
 from governance.policy.verdict import Judgement
@@ -211,10 +212,12 @@ def test_only_the_models_that_changed_are_looked_at(
     champion(gov, 1), registered(gov, 2, name="other")
     gov.files.catch_up()
     seen: list[str] = []
-    read = active_files.read_state
-    monkeypatch.setattr(
-        active_files, "read_state", lambda c, model: (seen.append(model), read(c, model))[1]
-    )
+
+    def noted(connection: Connection, model: str) -> ActiveState | None:
+        seen.append(model)
+        return read_state(connection, model)
+
+    monkeypatch.setattr(active_files, "read_state", noted)
     version = validated(gov, 3, name="other")
     gov.files.catch_up()
     assert seen == ["other"]
