@@ -130,12 +130,11 @@ def check(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Read a policy file strictly; exit 2 with every mistake, its line and column."""
-    from governance.config.document import read_bytes
-    from governance.config.policy_file import parse_policy
+    from governance.config.policy_file import read_policy
 
     location: Location = context.obj
     file = path or location.settings.policy_path
-    policy = parse_policy(read_bytes(file), source=str(file))
+    policy = read_policy(file)
     emit_record(
         {
             "file": str(file),

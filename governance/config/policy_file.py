@@ -167,6 +167,12 @@ def missing_policy(settings: Settings) -> bool:
 
 def load_policy(settings: Settings) -> PolicyFile:
     """The policy of this installation, as its file says now."""
-    if missing_policy(settings):
-        return PolicyFile()
-    return _taken(read_document(settings.policy_path))
+    return PolicyFile() if missing_policy(settings) else read_policy(settings.policy_path)
+
+
+def read_policy(path: Path) -> PolicyFile:
+    """
+    Raises:
+        ConfigError: the file cannot be read, or is wrong.
+    """
+    return _taken(read_document(path))

@@ -11,8 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from governance.config.document import read_document, take
-from governance.config.policy_file import PolicyFile
+from governance.config.policy_file import read_policy
 from governance.decisions.approvals import asked_of
 from governance.decisions.decision_queries import every_decision, get_decision, list_decisions
 from governance.decisions.facts import FactsOf
@@ -228,6 +227,6 @@ class ModelPromotion:
         Raises:
             ConfigError: the file cannot be taken; with line and column.
         """
-        proposed = take(read_document(Path(path)), PolicyFile)
+        proposed = read_policy(Path(path))
         with self._database.read() as connection:
             return backtest(proposed, every_decision(connection, operation=OPERATION))
