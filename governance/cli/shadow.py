@@ -1,4 +1,4 @@
-"""`governance shadow start|record|list|show|stop`: challengers beside the champion."""
+"""`governance shadow start|run|record|list|show|stop`: challengers beside the champion."""
 
 from __future__ import annotations
 
@@ -54,6 +54,36 @@ def start(
         )
         gov.files.catch_up()
     emit_record(run.as_json(), output)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="A declared model.")],
+    start: Annotated[str, typer.Option("--from", help="First midnight, ISO 8601 with a zone.")],
+    end: Annotated[str, typer.Option("--to", help="The midnight after the last day.")],
+    at: Annotated[
+        str | None,
+        typer.Option(help="What was known then; --to if not given.", show_default=False),
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Run every version on trial, and the champion, on days of the model's real data."""
+    location: Location = context.obj
+    with location.open() as gov:
+        told = gov.trials.run(model, start=parse_time(start), end=parse_time(end), at=parsed_at(at))
+    if output is Output.JSON:
+        print_json(told.as_json())
+        return
+    rows = [
+        {"version": version, "sessions": len(days), "first": days[0], "last": days[-1]}
+        for version, days in told.recorded.items()
+    ]
+    columns = ("version", "sessions", "first", "last")
+    emit_rows(rows, output, columns=columns, empty="no session is new")
+    note(f"{counted(told.known, 'session')} known before")
+    for day, why in told.waiting.items():
+        note(f"{day} waits: {why}")
 
 
 @app.command()
