@@ -10,7 +10,7 @@ from the sessions that have it, and is ``None`` where none has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import fsum
@@ -21,7 +21,6 @@ from zoneinfo import ZoneInfo
 from governance.errors import MetricConflictError
 from governance.evidence.shadow.session_stats import SessionStats
 from governance.evidence.trading import trading_metrics
-from governance.policy.facts import finite
 
 # Trading days of a year: annualises Sharpe ratios of models that declare no calendar.
 PERIODS_PER_YEAR = 252.0
@@ -118,10 +117,7 @@ class ShadowSummary:
         weights = [1 if count is None else count for count, _ in found]
         if any(count is None for count, _ in found) or not any(weights):
             weights = [1] * len(found)
-        total = sum(weights)
-        return _finite_sum(
-            value * (w / total) for w, (_, value) in zip(weights, found, strict=True)
-        )
+        return _mean([value for _, value in found], weights)
 
     def maximum(self, name: str) -> float | None:
         given = self._given(name)
@@ -158,7 +154,7 @@ class ShadowSummary:
         known = [ratio for ratio in ratios if ratio is not None]
         losses = [drawdown for drawdown in drawdowns if drawdown is not None]
         return Returns(
-            _finite_sum(ratio / len(known) for ratio in known) if known else None,
+            _mean(known, [1] * len(known)) if known else None,
             max(losses, default=None),
         )
 
@@ -178,8 +174,8 @@ def returns_performance(returns: Iterable[float], periods_per_year: float) -> Re
     return Returns(measured["sharpe"], None if drawdown is None else round(drawdown, 12))
 
 
-def _finite_sum(values: Iterable[float]) -> float | None:
-    try:
-        return finite(fsum(values))
-    except (OverflowError, ValueError):
-        return None
+def _mean(values: Sequence[float], weights: Sequence[int]) -> float:
+    """Never outside the values: the mean of equal figures is that figure, and meets its limit."""
+    total = sum(weights)
+    mean = fsum(value * (weight / total) for value, weight in zip(values, weights, strict=True))
+    return min(max(mean, min(values)), max(values))
