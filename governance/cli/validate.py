@@ -62,7 +62,9 @@ def backtest(
     """Run the walk-forward evaluation of a version again on a past window; nothing is recorded."""
     location: Location = context.obj
     with location.open() as gov:
-        found = gov.validation.backtest(ref, parse_time(start), parse_time(end))
+        found = gov.validation.backtest(
+            ref, parse_time(start, what="--from"), parse_time(end, what="--to")
+        )
     if output is Output.JSON:
         emit_record(found.as_json(), output)
     else:

@@ -82,7 +82,7 @@ def test_a_declaration_survives_being_written_as_json_and_read_again() -> None:
         ("quant-team", "' '", "4:12", "printable characters"),
         ("quant-team", "a" * 256, "4:12", "printable characters"),
         ("quant-team", '"a\\nb"', "4:12", "printable characters"),
-        ("quant-team", "yes\n    extra: 1", "5:5", "unknown key 'extra'; known here: data_quality"),
+        ("quant-team", "yes\n    extra: 1", "5:5", "known here: bundle, data_quality"),
         ("bars.spx:read", "bars.spx", "5:24", "module:function"),
         ("bars.spx:read", "bars/../x:read", "5:24", "module:function"),
         ("inputs: [close]", "inputs: []", "8:15", "at least 1 item"),

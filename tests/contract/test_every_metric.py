@@ -16,6 +16,7 @@ from governance.config.metric_names import METRICS, MetricType, metrics_of
 from governance.evidence.classification import classification_metrics
 from governance.evidence.measured import Measured
 from governance.evidence.regression import regression_metrics
+from governance.evidence.signals import signal_metrics
 from governance.evidence.trading import trading_metrics
 from governance.values import Kind
 
@@ -32,6 +33,9 @@ FUNCTIONS: dict[MetricType, Callable[[Rows], Measured]] = {
     MetricType.REGRESSION: lambda rows: regression_metrics(rows[:, 0], rows[:, 1]),
     MetricType.TRADING: lambda rows: trading_metrics(
         rows[:, 0], rows[:, 1], cost_bps=3, periods_per_year=252
+    ),
+    MetricType.SIGNAL: lambda rows: signal_metrics(
+        rows[:, 0] > 0, np.abs(rows[:, 0]), np.abs(rows[:, 1])
     ),
 }
 
