@@ -28,6 +28,7 @@ from governance.cli import (
     promotion,
     reconcile,
     registry,
+    registry_import,
     retrain,
     rollback,
     shadow,
@@ -45,6 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Model governance: what exists, what was measured, what was decided, and why.",
 )
+registry.app.command("import")(registry_import.import_)
 app.add_typer(registry.app, name="registry", help="What exists: versions, artifacts.")
 app.add_typer(drift.app, name="drift", help="Whether live data have moved.")
 app.add_typer(alerts.app, name="alerts", help="Incidents, and who is told of them.")

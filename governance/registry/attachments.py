@@ -20,7 +20,16 @@ MAX_TAGS = 32
 MAX_PERSON = 255
 
 _PROVENANCE = frozenset(
-    {"seed", "split_windows", "trained_end", "git", "packages", "drift_baseline", "bundle"}
+    {
+        "seed",
+        "split_windows",
+        "trained_end",
+        "git",
+        "packages",
+        "drift_baseline",
+        "bundle",
+        "feature_version",
+    }
 )
 _BUNDLE = frozenset({"targets", "horizons", "members", "thresholds", "mfe_bps", "mae_bps"})
 _MEMBER = re.compile(r"[A-Za-z0-9_-]{1,64}:[0-9]{1,7}")
@@ -195,6 +204,8 @@ def check_provenance(provenance: object) -> dict[str, Any]:
         raise InvalidInputError('provenance "git" is a commit and whether files differ from it')
     if "bundle" in given:
         _check_bundle(given["bundle"])
+    if "feature_version" in given:
+        check_text(given["feature_version"], what="feature_version", limit=128, required=True)
     check_no_secret_inside(given, where="the provenance")
     return given
 

@@ -58,6 +58,7 @@ def build_manifest(
     packages: Mapping[str, str | None] | None = None,
     drift_baseline: Mapping[str, Any] | None = None,
     bundle: Mapping[str, Any] | None = None,
+    feature_version: str | None = None,
 ) -> dict[str, Any]:
     """The provenance manifest as plain JSON; what was not given is ``None``, never left out.
 
@@ -73,6 +74,7 @@ def build_manifest(
         drift_baseline: digest and span of what live data are compared with; left out if not given.
         bundle: targets, horizons, members, thresholds and excursions of a version that holds
             several models (``governance.training.bundle``); left out if not given.
+        feature_version: a foreign trainer's own name of its features; left out if not given.
 
     Raises:
         InvalidEvidenceError: a metric is not finite.
@@ -101,6 +103,7 @@ def build_manifest(
         "datasets": [] if dataset is None else dataset.as_json(),
         **({} if drift_baseline is None else {"drift_baseline": drift_baseline}),
         **({} if bundle is None else {"bundle": bundle}),
+        **({} if feature_version is None else {"feature_version": feature_version}),
     }
     plain: dict[str, Any] = json.loads(canonical_json(manifest))
     return plain

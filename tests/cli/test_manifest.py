@@ -111,3 +111,13 @@ def test_options_that_make_no_sense_are_refused(run: Run, models: Path) -> None:
     assert "whole numbers" in run(*base, "--required-horizons", "5,x").err
     assert run(*base, "--max-mfe-regression-bps", "nan").code != 0
     assert run(*base, "--max-mae-worsening-bps", "-1").code != 0
+
+
+def test_a_foreign_manifest_is_brought_into_the_registry(run: Run, models: Path) -> None:
+    train(models, "v010")
+    assert run("registry", "import", "pivot_rf", "--models-dir", str(models)).code == 1
+    said = run("registry", "import", "pivot_rf", "--models-dir", str(models), "--candidate")
+    assert said.code == 0, said.err
+    assert "governance validate pivot_rf:1.0.0" in said.err
+    listed = run("registry", "list", "-o", "json").json["items"]
+    assert [item["version"] for item in listed] == ["1.0.0"]
