@@ -265,7 +265,8 @@ def test_db_current_and_upgrade(run: Run, home: Path) -> None:
 def test_config_check_shows_every_declared_model(run: Run) -> None:
     said = run("config", "check", str(CONFIG), "-o", "json")
     assert said.code == 0
-    assert {row["model"] for row in said.json["items"]} == {"momentum", "arrival_delay"}
+    models = {row["model"] for row in said.json["items"]}
+    assert models == {"momentum", "arrival_delay", "pivot"}
 
 
 def test_config_check_names_line_and_column(run: Run, tmp_path: Path) -> None:
