@@ -83,7 +83,7 @@ def test_a_day_gives_the_same_figures_whenever_it_is_run(
     gov: Governance, pair: tuple[ModelVersion, ModelVersion]
 ) -> None:
     """No figure looks ahead: known a day later or a month later, the session is the same."""
-    for days in range(3, 31):
+    for days in (3, 4, 9, 30):
         gov.trials.run("tiny", start=CUT, end=CUT + days * DAY)
     day_by_day = [without_latency(gov.shadow.sessions(version)) for version in pair]
     other = trained(gov, CUT - 90 * DAY)
