@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, func, insert, or_, select, update
+from sqlalchemy import Row, Select, and_, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from governance.store.database import database_time
@@ -147,10 +147,13 @@ def candidates(connection: Connection, version_id: str, benchmark_id: str) -> in
     since each of these can be promoted over it whatever it began against.
     """
     model = select(model_registry.c.name).where(model_registry.c.id == benchmark_id)
+    runs_now = and_(_runs.state == "running", model_registry.c.stage == Stage.STAGING)
     others = connection.execute(
-        select(func.count(_runs.version_id.distinct())).where(
+        select(func.count(_runs.version_id.distinct()))
+        .join(model_registry, model_registry.c.id == _runs.version_id)
+        .where(
             _runs.model_name == model.scalar_subquery(),
-            or_(_runs.benchmark_id == benchmark_id, _runs.state == "running"),
+            or_(_runs.benchmark_id == benchmark_id, runs_now),
             _runs.version_id.not_in([version_id, benchmark_id]),
         )
     ).scalar_one()

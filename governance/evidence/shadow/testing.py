@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from governance.config.model import ModelDeclaration
 from governance.errors import ConflictError, InvalidEvidenceError, InvalidInputError
 from governance.evidence.shadow.progress import ShadowProgress
-from governance.evidence.shadow.records import insert_sessions, recorded_at_of
+from governance.evidence.shadow.records import insert_sessions, recorded_at_of, recorded_sessions
 from governance.evidence.shadow.runs import (
     ShadowRun,
     end_trial,
@@ -30,7 +30,7 @@ from governance.evidence.shadow.runs import (
 )
 from governance.evidence.shadow.session_stats import SessionStats, check_session_id
 from governance.evidence.shadow.standing import standing
-from governance.evidence.shadow.summary import Session
+from governance.evidence.shadow.summary import Session, ShadowSummary
 from governance.history.audit import append_entry
 from governance.policy.promotion.limits import PromotionLimits
 from governance.registry import records
@@ -194,7 +194,8 @@ class ShadowTesting:
         ]
         check_person(by, what="by")
         with self._database.begin() as tx:
-            return self._insert(tx, self._locked(tx, ref), checked, by=by)
+            given = ShadowSummary.of(checked).in_order
+            return self._insert(tx, self._locked(tx, ref), given, by=by)
 
     def list_shadow_models(self, name: str | None = None) -> list[ShadowProgress]:
         """Every version in a trial, of one model or of all, and how far each is."""
@@ -216,8 +217,6 @@ class ShadowTesting:
 
     def sessions(self, ref: AnyRef) -> list[Session]:
         """What a version recorded, in order of time."""
-        from governance.evidence.shadow.records import recorded_sessions
-
         with self._database.read() as connection:
             version = records.resolve(connection, ref)
             return recorded_sessions(connection, version.id).in_order

@@ -21,7 +21,16 @@ DOCUMENT_000 = {
     "avg_latency_ms": 45.0,
     "error_rate": 0.001,
 }
-NOT_FINITE: tuple[Any, ...] = (float("nan"), float("inf"), float("-inf"), np.float64("nan"), "1.0", True, b"1", [])
+NOT_FINITE: tuple[Any, ...] = (
+    float("nan"),
+    float("inf"),
+    float("-inf"),
+    np.float64("nan"),
+    "1.0",
+    True,
+    b"1",
+    [],
+)
 
 
 def test_document_000s_session_is_taken_and_given_back() -> None:
