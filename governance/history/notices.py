@@ -90,7 +90,6 @@ class Notice:
     def payload(self) -> dict[str, Any]:
         """The notice as plain JSON, with the keys that every alert has."""
         plain: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        del plain["key"]
         moment = iso(self.at)
         return {
             **plain,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 from governance.effects.drift_report.words import DASH, STYLES, Style, when
@@ -28,9 +28,9 @@ _WORDS = {
 }
 # The looks of the drift messages, by how urgent a notice is.
 _LOOKS = {
-    "critical": STYLES[Severity.SEVERE],
-    "warning": STYLES[Severity.MODERATE],
-    "info": STYLES[Severity.NORMAL],
+    "critical": replace(STYLES[Severity.SEVERE], word="Critical"),
+    "warning": replace(STYLES[Severity.MODERATE], word="Warning"),
+    "info": replace(STYLES[Severity.NORMAL], word="Notice"),
 }
 _RANKS = {"critical": 0, "warning": 1, "info": 3}
 
@@ -153,7 +153,10 @@ class ToldNotice:
 
     @property
     def reasons(self) -> list[str]:
-        return [str(reason) for reason in self.payload.get("reasons") or ()]
+        """Without those that the gates say, too."""
+        gates = {f"{gate.gate}: {gate.reason}" for gate in self.gates}
+        given = (str(reason) for reason in self.payload.get("reasons") or ())
+        return [reason for reason in given if reason not in gates]
 
     @property
     def gates(self) -> list[GateLine]:
@@ -182,15 +185,20 @@ class ToldNotice:
         return list(self._usual())
 
     def _usual(self) -> Iterator[tuple[str, str]]:
-        model = shlex.quote(str(self.payload["model"]))
+        model = str(self.payload["model"])
         if self.kind in ("promotion", "force") and self.payload.get("generation") is not None:
             yield "Take it back", f"governance rollback {model} --reason 'why'"
         if self.kind == "policy":
             yield "Check the file", "governance policy check config/promotion_policy.yaml"
-        elif self.kind in ("health", "failover", "drill", "rollback"):
-            yield "Look at its state", f"governance health check {model}"
+        elif self.kind == "approval":
+            request = shlex.quote(str(self.payload.get("key", "")).removeprefix("approval:"))
+            yield "Answer", f"governance approval answer {request} --approve --comment 'why'"
+        elif self.kind == "drill":
+            yield "Try again", f"governance health drill {model}".rstrip()
+        elif self.kind in ("health", "failover", "rollback"):
+            yield "Look at its state", f"governance health check {model}".rstrip()
         if self.payload.get("decision_id"):
-            yield "Show the decision", f"governance decisions show {self.payload['decision_id']}"
+            yield "Show the decision", f"governance decision show {self.payload['decision_id']}"
 
     def lines(self) -> Iterator[str]:
         """The notice in full, a line each, without any layout."""

@@ -97,7 +97,7 @@ def test_a_mail_says_what_who_why_which_gates_and_what_next() -> None:
         "shadow.sessions: insufficient, 2 against 5",
         "soak: fail (observed only) (no trial ran)",
         "governance rollback momentum",
-        f"governance decisions show {DECISION}",
+        f"governance decision show {DECISION}",
         f"Notice: {notice().id}",
     ):
         assert said in mail.text
@@ -117,9 +117,27 @@ def test_a_refusal_names_the_gates_as_such() -> None:
 
 
 def test_a_command_of_the_caller_stands_for_the_usual_ones() -> None:
-    given = payload(commands=[["Answer", "governance approvals answer abc --approve"]])
+    given = payload(commands=[["Answer", "governance approval answer abc --approve"]])
     mail = render_message([given], report_url=None, digest=False)
-    assert "governance approvals answer abc" in mail.text and "rollback" not in mail.text
+    assert "governance approval answer abc" in mail.text and "rollback" not in mail.text
+
+
+def test_every_kind_says_what_to_type_next() -> None:
+    first = {
+        kind: ToldNotice(payload(kind=kind, key="approval:abc")).commands[0][1]
+        for kind in ("promotion", "rollback", "failover", "health", "drill", "policy", "approval")
+    }
+    assert first == {
+        "promotion": "governance rollback momentum --reason 'why'",
+        "rollback": "governance health check momentum",
+        "failover": "governance health check momentum",
+        "health": "governance health check momentum",
+        "drill": "governance health drill momentum",
+        "policy": "governance policy check config/promotion_policy.yaml",
+        "approval": "governance approval answer abc --approve --comment 'why'",
+    }
+    doubled = payload(reasons=["soak: no trial ran", "said once"])
+    assert ToldNotice(doubled).reasons == ["said once"], "a gate says the other"
 
 
 def test_a_notice_about_no_model_can_be_read() -> None:
@@ -131,7 +149,7 @@ def test_a_notice_about_no_model_can_be_read() -> None:
     assert "governance policy check" in mail.text and "None" not in mail.text + mail.html
     assert "None" not in plain.render([policy], report_url="", digest=False).text
     both = render_message([policy, payload()], report_url=None, digest=False)
-    assert both.subject == "[MODERATE] 2 notices: Policy file and momentum"
+    assert both.subject == "[WARNING] 2 notices: Policy file and momentum"
 
 
 def test_headers_and_markup_from_data_stay_text() -> None:
