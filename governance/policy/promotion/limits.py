@@ -47,9 +47,22 @@ class _Values(BaseModel):
 
 # Which way is better, for the metrics that the product computes; a test holds them to that table.
 HIGHER_IS_BETTER = frozenset(
-    {"accuracy", "precision", "recall", "f1", "auc", "r2", "sharpe", "hit_rate", "total_return"}
+    {
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "auc",
+        "r2",
+        "sharpe",
+        "hit_rate",
+        "total_return",
+        "mfe_bps",
+    }
 )
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "mae", "mse", "rmse", "max_drawdown", "turnover"})
+LOWER_IS_BETTER = frozenset(
+    {"log_loss", "brier", "mae", "mse", "rmse", "max_drawdown", "turnover", "mae_bps"}
+)
 
 
 class MetricMinimum(_Values):
