@@ -163,7 +163,7 @@ def report(
     if output is Output.JSON:
         print_json(found.as_json())
     else:
-        note(f"{found.model}:{found.version} at {iso(found.at)}: {found.severity}")
+        note(f"{found.model}:{found.version} at {iso(found.at)[:16]}Z: {found.severity}")
         for reason in found.reasons:
             note(f"  {reason}")
         emit_rows(

@@ -222,6 +222,9 @@ def test_a_range_is_profiled(run: Run, live: Path) -> None:
     assert said.code == 0
     assert (said.json["days"], said.json["hours"]) == (DAYS + 1, 48)
     assert said.json["rows"] == (DAYS + 1) * 24 * len(hour_rows(START))
+    assert (said.json["start"], said.json["end"]) == (iso(START), iso(AT))
+    shown = run("drift", "profile", NAME, "--from", iso(AT - HOUR), "--to", iso(AT))
+    assert f"{AT:%Y-%m-%d %H:%M:%S}Z" in shown.out
 
 
 def test_calibration_shows_the_measured_rate_beside_the_budget(run: Run, live: Path) -> None:
