@@ -156,7 +156,8 @@ def metrics() -> str:
     parts = [
         "# Metrics",
         "What a model may declare under `metrics`, and what a limit may ask. A classifier has the "
-        "classification metrics, a regressor the regression metrics, a trading model all of them. "
+        "classification metrics and those of signals (which exist for a bundle's members whose "
+        "label tells excursions), a regressor the regression metrics, a trading model all of them. "
         "A figure that does not exist (the AUC of one class, a Sharpe ratio without variance) is "
         "not recorded, and a gate that asks for it says INSUFFICIENT. Formulas: the docstrings "
         "of `governance.evidence`.",
