@@ -121,7 +121,7 @@ METRICS: dict[str, MetricName] = {
 _TYPES: dict[Kind, frozenset[MetricType]] = {
     Kind.CLASSIFIER: frozenset({_C, _S}),
     Kind.REGRESSOR: frozenset({_R}),
-    Kind.TRADING: frozenset({_C, _R, _T}),
+    Kind.TRADING: frozenset({_C, _R, _T, _S}),
 }
 
 
