@@ -1,4 +1,4 @@
-"""The policy file that is shipped says the defaults, all of them, and is what `init` writes."""
+"""The template that `init` writes says the defaults, all of them; the demo's file adds its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from governance.config import load_config
 from governance.config.policy_file import PolicyFile, parse_policy
 from governance.policy.drift.limits import DriftLimits
 from governance.policy.promotion.effective import effective_limits
@@ -16,13 +17,20 @@ from governance.values import Kind
 SHIPPED = Path(__file__).resolve().parents[2] / "config" / "promotion_policy.yaml"
 
 
-def test_the_shipped_file_and_the_template_of_init_are_the_same_bytes() -> None:
-    template = files("governance.config").joinpath("promotion_policy.yaml").read_bytes()
-    assert SHIPPED.read_bytes() == template
+TEMPLATE = files("governance.config").joinpath("promotion_policy.yaml").read_text()
+FORCE = "# Who may force"
 
 
-def test_the_shipped_policy_means_what_a_missing_file_means() -> None:
-    assert parse_policy(SHIPPED.read_bytes()) == PolicyFile()
+def test_the_demos_file_is_the_template_but_for_its_people_and_models() -> None:
+    shipped = SHIPPED.read_text()
+    assert shipped.partition(FORCE)[0] == TEMPLATE.partition(FORCE)[0]
+    policy = parse_policy(shipped.encode())
+    assert set(policy.models) <= set(load_config(SHIPPED.with_name("governance.yaml")).models)
+    assert policy.force.allowed
+
+
+def test_the_template_means_what_a_missing_file_means() -> None:
+    assert parse_policy(TEMPLATE.encode()) == PolicyFile()
 
 
 def test_every_drift_limit_is_written_out_with_its_default() -> None:
