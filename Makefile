@@ -52,6 +52,7 @@ bench-peers: setup  ## install what is measured beside ours, each in its own env
 	done
 
 WHOLE_PLAN = tests/faults tests/evidence/drift/test_false_alarm_budget.py \
+  tests/policy/promotion/test_false_promotions.py \
   tests/evidence/drift/test_a_winter_of_flights.py tests/docs/test_a_winter_of_flights.py
 
 faults: setup  ## the whole fault plan, forty simulated months, a whole winter; `make test` runs a sample
