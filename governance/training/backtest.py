@@ -44,7 +44,8 @@ from governance.training.evaluate import measure
 from governance.training.prepare import prepare, trainer_config
 from governance.training.quality import require_quality
 from governance.training.sources import read_source
-from governance.training.splits import Fold, Splits, over_window
+from governance.training.splits import Fold, Splits
+from governance.training.window_splits import over_window
 from governance.values import ModelVersion, as_utc, iso, parse_time
 
 MAX_FOLDS = 100

@@ -108,7 +108,7 @@ def walk_forward(
     """
     _at_least(1, folds=folds, test_size=test_size)
     rows = len(times)
-    return _walk(
+    return walk(
         times,
         known_at,
         window=(max(0, rows - folds * test_size), rows),
@@ -121,62 +121,7 @@ def walk_forward(
     )
 
 
-def over_window(
-    method: str,
-    params: Mapping[str, Any],
-    times: pd.Series[Any],
-    known_at: pd.Series[Any],
-    *,
-    window: tuple[int, int],
-) -> Splits:
-    """The declared evaluation, moved so that its test rows are exactly those of ``window``.
-
-    ``walk_forward``: as many folds as the window needs, the last one shorter; its ``final`` fit
-    ends where the window begins. ``time``: one fit, whose test rows are the window; the span before
-    it is divided as declared, the shares of train and validation keeping their proportion.
-
-    Args:
-        method, params: as for `make_splits`.
-        window: first row number, and the one behind the last.
-
-    Raises:
-        ConfigError: another method. DataQualityError: too few rows before the window.
-
-    >>> times = pd.Series(pd.date_range("2013-01-01", periods=12, tz="UTC"))
-    >>> known = times + pd.Timedelta(days=1)
-    >>> asked = {"folds": 9, "test_size": 2, "validation_size": 2}
-    >>> splits = over_window("walk_forward", asked, times, known, window=(7, 10))
-    >>> [(fold.train.tolist(), fold.test.tolist()) for fold in splits.folds]
-    [([0, 1, 2], [7, 8]), ([0, 1, 2, 3, 4], [9])]
-    """
-    begin, end = window
-    if method == "walk_forward":
-        given = {"validation_size": params["test_size"], "train_size": None, "purge": 0}
-        given |= {"embargo": 0, **params}
-        given.pop("folds", None)
-        return _walk(times, known_at, window=window, final=begin, **given)
-    if method != "time":
-        raise ConfigError(f"splits: method {method!r} is unknown; use walk_forward or time")
-    clock, known = _clocks(times, known_at)
-    share = params.get("validation_share", 0.15) / (1.0 - params.get("test_share", 0.15))
-    apart = pd.Timedelta(params.get("gap") or timedelta(0)).to_timedelta64()
-    before = np.arange(begin)
-    split = clock[begin] - (clock[begin] - clock[0]) * share
-    final = Fold(
-        name="final",
-        train=before[(clock[before] < split) & (known[before] < split - apart)],
-        validation=before[(clock[before] >= split) & (known[before] < clock[begin] - apart)],
-        test=np.arange(begin, end),
-    )
-    if not (len(final.train) and len(final.validation)):
-        raise DataQualityError(
-            f"the {begin} labelled rows before the window are too few to train and validate on; "
-            "choose a later window"
-        )
-    return Splits(method="time", final=final)
-
-
-def _walk(
+def walk(
     times: pd.Series[Any],
     known_at: pd.Series[Any],
     *,
@@ -188,11 +133,14 @@ def _walk(
     purge: int,
     embargo: int,
 ) -> Splits:
-    """Folds over the rows of ``window``; the final fit is made of the rows before ``final``."""
+    """Folds over the rows of ``window``; the final fit is made of the rows before ``final``.
+
+    Sizes, purge and embargo as for `walk_forward`, which says the errors, too.
+    """
     longest = len(times) if train_size is None else train_size
     _at_least(1, validation_size=validation_size, train_size=longest or 1)
     _at_least(0, purge=purge, embargo=embargo)
-    clock, known = _clocks(times, known_at)
+    clock, known = clocks(times, known_at)
     first, last = window
 
     def fit(name: str, begin: int, end: int) -> Fold:
@@ -243,7 +191,7 @@ def by_time(
     """
     if not (validation_share > 0 and test_share > 0 and validation_share + test_share < 1):
         raise ConfigError("splits: the two shares must be above 0 and together below 1")
-    clock, known = _clocks(times, known_at)
+    clock, known = clocks(times, known_at)
     if not len(clock):
         raise DataQualityError("there is no labelled row to split; give more data")
     apart = pd.Timedelta(gap or timedelta(0)).to_timedelta64()
@@ -294,7 +242,8 @@ def _before(start: int, clock: NDArray[Any], known: NDArray[Any], apart: int) ->
     return rows if start >= len(clock) else np.flatnonzero(known[rows] < clock[start])
 
 
-def _clocks(times: pd.Series[Any], known_at: pd.Series[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def clocks(times: pd.Series[Any], known_at: pd.Series[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Both as plain UTC; ``DataQualityError`` unless rows stand in time order."""
     clock = times.dt.tz_convert(None).to_numpy()
     if not (clock[1:] >= clock[:-1]).all():
         raise DataQualityError("rows are not in time order; sort them by their time column")

@@ -19,7 +19,6 @@ from governance.training.splits import (
     Splits,
     by_time,
     make_splits,
-    over_window,
     walk_forward,
 )
 
@@ -206,31 +205,3 @@ def test_windows_name_every_split_and_fold() -> None:
         "start": "2013-01-31T00:00:00.000000Z",
         "end": "2013-02-09T00:00:00.000000Z",
     }
-
-
-@pytest.mark.parametrize("begin", [40, 61, 99])
-def test_a_window_is_tested_whole_and_never_learned_from(begin: int) -> None:
-    times = pd.Series(pd.date_range("2013-01-01", periods=120, tz="UTC"))
-    known = times + pd.Timedelta(days=3)
-    for method, params in (
-        ("walk_forward", {"folds": 1, "test_size": 7, "validation_size": 10, "purge": 2}),
-        ("time", {"validation_share": 0.2, "test_share": 0.3, "gap": timedelta(days=2)}),
-    ):
-        splits = over_window(method, params, times, known, window=(begin, 110))
-        folds = splits.folds or (splits.final,)
-        assert np.concatenate([fold.test for fold in folds]).tolist() == list(range(begin, 110))
-        for fold in folds:
-            assert len(fold.train) and len(fold.validation)
-            assert known[fold.train].max() < times[fold.validation[0]]
-            assert known[fold.validation].max() < times[fold.test[0]]
-        assert max(splits.final.train.max(), splits.final.validation.max()) < begin
-
-
-def test_a_window_over_the_last_folds_has_the_declared_folds() -> None:
-    times = pd.Series(pd.date_range("2013-01-01", periods=120, tz="UTC"))
-    params = {"folds": 3, "test_size": 20, "validation_size": 15, "embargo": 2}
-    declared = make_splits("walk_forward", params, times, times)
-    moved = over_window("walk_forward", params, times, times, window=(60, 120))
-    for one, other in zip(declared.folds, moved.folds, strict=True):
-        for part in ("train", "validation", "test"):
-            np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
