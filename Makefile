@@ -17,7 +17,7 @@ setup:  ## make .venv with everything that tests and linters need
 runtime:
 	@$(PYTHON) local/bootstrap.py demo
 
-demo: runtime  ## retrain, then watch a storm come, in a real Airflow (DEMO=retrain|drift|all)
+demo: runtime  ## retrain, watch a storm come, promote and roll back, in a real Airflow (DEMO=retrain|drift|promotion|all)
 	@$(BIN)/python -m local.demo "$(DEMO)"
 
 up: runtime  ## start Airflow and leave it running

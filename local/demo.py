@@ -1,6 +1,6 @@
 """`make demo`: starts a real Airflow, plays the scenes asked for, shows what came out, stops it.
 
-    python -m local.demo retrain|drift|all
+    python -m local.demo retrain|drift|promotion|all
 
 What is declared is checked first, before anything is started. An Airflow that `make up` left
 running is used and left running. Whatever ends the demo, what it started is stopped; only SIGKILL
@@ -25,6 +25,7 @@ from local.airflow_rest import AirflowRest
 from local.airflow_services import AirflowServices, ServicesError, asked_port
 from local.drift_demo import replay_storm
 from local.kept_alive import KeptAlive
+from local.promotion_demo import promote_and_roll_back
 from local.retrain_demo import retrain_all
 from local.tables import shown
 
@@ -39,7 +40,11 @@ def retrain(
     return all(outcome.succeeded for outcome in outcomes)
 
 
-SCENES: Mapping[str, Scene] = {"retrain": retrain, "drift": replay_storm}  # in this order
+SCENES: Mapping[str, Scene] = {  # in this order
+    "retrain": retrain,
+    "drift": replay_storm,
+    "promotion": promote_and_roll_back,
+}
 
 
 def start(
