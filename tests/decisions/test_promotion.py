@@ -340,6 +340,32 @@ def test_a_promotion_that_ends_half_way_leaves_nothing(
     assert _force(gov, version, idempotency_key="k").generation == 2
 
 
+def _files(gov: Governance) -> dict[str, bytes]:
+    home = gov.settings.home
+    return {str(path): path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+
+def test_no_file_tells_of_a_promotion_before_it_is_committed(
+    sqlite_gov: Governance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gov = sqlite_gov
+    champion(gov, 1)
+    gov.files.catch_up()
+    version = validated(gov, 2)
+    gov.files.catch_up()
+    before = _files(gov)
+    assert any(name.endswith("manifest_active.json") for name in before)
+
+    def crash(*_: Any, **__: Any) -> None:
+        raise Crash  # the last write before the commit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(promoting, "remember", crash)
+        with pytest.raises(Crash):
+            _force(gov, version, idempotency_key="k")
+    assert _files(gov) == before
+
+
 def test_the_database_itself_refuses_a_second_production_version(gov: Governance) -> None:
     champion(gov, 1)
     second = validated(gov, 2)

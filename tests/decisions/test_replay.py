@@ -69,12 +69,7 @@ def test_a_replay_needs_nothing_but_the_record(sqlite_gov: Governance) -> None:
 def _changed(gov: Governance, decision: Decision, **columns: Any) -> None:
     """By whoever owns the database file."""
     with gov.database.begin() as tx:
-        tx.execute(text("DROP TRIGGER IF EXISTS decisions_no_update"))
-        names = tx.execute(
-            text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'decisions'")
-        ).scalars()
-        for name in list(names):
-            tx.execute(text(f"DROP TRIGGER {name}"))
+        tx.execute(text("DROP TRIGGER decisions_no_update"))
         for column, value in columns.items():
             tx.execute(
                 text(f"UPDATE decisions SET {column} = :value WHERE id = :id"),

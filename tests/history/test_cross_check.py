@@ -277,6 +277,50 @@ def test_on_postgresql_an_edit_is_found_too(
             gov.audit.verify()
 
 
+def _failed_over_to_nothing(gov: Governance) -> None:
+    version = champion(gov)
+    (gov.settings.home / version.artifact_path / "model.txt").write_bytes(b"other bytes")
+    gov.health.check(version.name)
+    assert gov.registry.get_production_model(version.name) is None
+
+
+def test_a_failover_to_nothing_is_covered(gov: Governance) -> None:
+    _failed_over_to_nothing(gov)
+    with gov.database.read() as connection:
+        rows = connection.execute(activations.select().order_by(activations.c.generation)).all()
+    assert [row.version_id is None for row in rows] == [False, True]
+    assert gov.audit.verify()
+    assert gov.promotion.history("momentum")[-1]["operation"] == "failover"
+
+
+@pytest.mark.parametrize("column", activations.columns.keys()[1:])
+def test_an_edit_of_an_activation_of_nothing_is_found(sqlite_gov: Governance, column: str) -> None:
+    _failed_over_to_nothing(sqlite_gov)
+    with sqlite_gov.database.begin() as tx:
+        tx.execute(text("DROP TRIGGER activations_no_update"))
+        value = _OTHER.get(column, "'x'")
+        tx.execute(text(f"UPDATE activations SET {column} = {value} WHERE generation = 2"))
+    with pytest.raises(AuditChainError):
+        sqlite_gov.audit.verify()
+
+
+def test_entries_of_the_first_release_say_neither_overridden_nor_approved(honest: Path) -> None:
+    file = sqlite3.connect(honest)
+    file.row_factory = sqlite3.Row
+    row = dict(file.execute("SELECT * FROM decisions ORDER BY seq DESC LIMIT 1").fetchone())
+    found = file.execute("SELECT * FROM audit_log WHERE seq = ?", (row["seq"],)).fetchone()
+    file.close()
+    entry = dict(found)
+    details = json.loads(entry["details"])
+    assert decision_difference(entry, details, row) is None
+    old = {key: value for key, value in details.items() if key not in ("overridden", "approval")}
+    assert len(old) == len(details) - 2
+    assert decision_difference(entry, old, row) is None
+    assert decision_difference(entry, old, {**row, "overridden": 1}) == "overridden"
+    assert decision_difference(entry, old, {**row, "approval_id": "x"}) == "approval_id"
+    assert decision_difference(entry, {**details, "overridden": True}, row) == "overridden"
+
+
 def test_the_hash_of_the_stored_texts_is_the_hash_of_the_policy(honest: Path) -> None:
     """The comparison puts texts together; a replay computes it from values: one and the same."""
     file = sqlite3.connect(honest)
