@@ -1,4 +1,4 @@
-"""`governance promotion|decision|approval` and `policy backtest`: the way of a promotion, by hand."""
+"""`governance promotion|decision|approval`, `policy backtest`: the way of a promotion by hand."""
 
 from __future__ import annotations
 
@@ -131,7 +131,6 @@ def test_a_rejected_request_promotes_nothing(
         (("promotion", "check", "momentum:1.0.0", "--set", "x"), 2),
         (("policy", "backtest", "nothing.yaml"), 2),
     ],
-    ids=" ".join,
 )
 def test_exit_codes_of_mistakes(
     run: Run, home: Path, arguments: tuple[str, ...], code: int
