@@ -171,12 +171,18 @@ class ShadowTesting:
         stats, name = SessionStats.of(session_stats), check_session_id(session_id)
         moment = None if at is None else as_utc(at)
         check_person(by, what="by")
+        with self._database.read() as connection:
+            model = records.resolve(connection, ref)
+        limits = self._limits_of(model.name, model.kind)  # a broken policy is heard of before
         with self._database.begin() as tx:
             version = self._locked(tx, ref)
             if moment is None:  # a replay has no time of its own either
                 moment = recorded_at_of(tx, version.id, name) or database_time(tx)
             new = self._insert(tx, version, [Session(id=name, at=moment, stats=stats)], by=by)
-        return self._standing(version, created=bool(new))
+        with self._database.read() as connection:
+            now = database_time(connection)
+            said = self._progress(connection, version, now, limits=limits)
+        return replace(said, created=bool(new))
 
     def record_sessions(
         self, ref: AnyRef, sessions: Iterable[Session], *, by: str = "unknown"
@@ -261,24 +267,20 @@ class ShadowTesting:
             )
         return new
 
-    def _standing(self, version: ModelVersion, *, created: bool) -> ShadowProgress:
-        with self._database.read() as connection:
-            now = database_time(connection)
-            return replace(self._progress(connection, version, now), created=created)
-
     def _progress(
         self,
         connection: Connection,
         version: ModelVersion,
         now: datetime,
         *,
+        limits: PromotionLimits | None = None,
         at: datetime | None = None,
     ) -> ShadowProgress:
         return standing(
             connection,
             version,
             declared=self._declared(version.name),
-            limits=self._limits_of(version.name, version.kind),
+            limits=limits or self._limits_of(version.name, version.kind),
             now=now,
             at=at,
         )
