@@ -162,9 +162,9 @@ def append_line(path: Path, line: bytes, *, mode: int = 0o644) -> None:
 
     Readers take a line without its end as not there. A link is refused, not followed.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     with storage_errors(f"write {path.name} in {path.parent}"):
         is_new = not path.exists()
+        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if is_new else 0)
         with open(os.open(path, flags, mode), "r+b", buffering=0) as file:
             whole = file.read().rfind(b"\n") + 1
             file.truncate(whole)

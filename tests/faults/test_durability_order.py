@@ -7,6 +7,9 @@ model of a disk that keeps only what was synced:
 1. A folder is given its final name only when every file in it was synced after its last write, and
    so was the folder itself.
 2. At the acknowledgement, every folder whose names changed was synced after the change.
+
+The same holds for what follows from a decision: manifests, the link, and last the mark that says
+that they are there.
 """
 
 from __future__ import annotations
@@ -22,8 +25,10 @@ from typing import Any
 
 import pytest
 
-from governance import files
+from governance import Governance, files
+from governance.effects import registry_files
 from governance.registry.artifacts import ArtifactStore
+from tests.versions import NAME, champion
 
 PLACE = "models/momentum/2013-02-01/0123456789ab"
 DOCUMENTS = {"meta.json": b"{}", "manifest.json": b"{}"}
@@ -37,6 +42,22 @@ store = ArtifactStore(home)
 staged = store.stage({{"model.a.txt": b"a" * 100_000, "model.b.txt": b"b"}})
 store.publish(staged, relative_path={PLACE!r}, documents={DOCUMENTS!r})
 write_atomic(home / "index.json", b"1")
+os.write(1, b"acknowledged")
+"""
+EFFECTS = f"""
+import os, sys
+from pathlib import Path
+from governance.effects.active_models.place import ActivePlace
+from governance.files import append_line, make_folders
+home = Path(sys.argv[1])
+make_folders(home / {PLACE!r})
+place = ActivePlace(home, "momentum")
+for number in b"12":
+    place.write({{"manifest_active_prev.json": b"0", "manifest_active.json": bytes([number])}})
+    place.point({PLACE!r})
+    place.point(None)
+    place.point({PLACE!r})
+    append_line(home / "models" / "registry_index.log", b"{{}}")
 os.write(1, b"acknowledged")
 """
 
@@ -99,6 +120,10 @@ def replay(trace: str, home: Path) -> Disk:
             disk.created(Path(call[4]))
         elif name in ("mkdir", "mkdirat"):
             disk.created(strings[0])
+        elif name in ("symlink", "symlinkat"):
+            disk.created(strings[1])
+        elif name in ("unlink", "unlinkat"):
+            disk.created(strings[0])  # as a new name, one that is gone waits for its folder's sync
         elif name in ("write", "pwrite64") and opened:
             if opened[1] == "1":
                 disk.acknowledged()
@@ -111,15 +136,27 @@ def replay(trace: str, home: Path) -> Disk:
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize(
+    ("program", "named"),
+    [
+        pytest.param(PROGRAM, [PLACE, "index.json"], id="registration"),
+        pytest.param(
+            EFFECTS,
+            ["active/momentum/manifest_active.json", "active/momentum_active"],
+            id="effects",
+        ),
+    ],
+)
 def test_the_kernel_sees_every_sync_before_the_name_and_before_the_acknowledgement(
-    tmp_path: Path,
+    tmp_path: Path, program: str, named: list[str]
 ) -> None:
     home, trace = tmp_path / "home", tmp_path / "trace"
     home.mkdir()
     calls = "openat,mkdir,mkdirat,write,pwrite64,fsync,fdatasync,rename,renameat,renameat2"
+    calls += ",symlink,symlinkat,unlink,unlinkat"
     command = ["strace", "-f", "-y", "-o", str(trace), "-e", f"trace={calls}"]
     ended = subprocess.run(
-        [*command, sys.executable, "-B", "-c", PROGRAM, str(home)],
+        [*command, sys.executable, "-B", "-c", program, str(home)],
         capture_output=True,
         timeout=60,
         check=False,
@@ -129,8 +166,7 @@ def test_the_kernel_sees_every_sync_before_the_name_and_before_the_acknowledgeme
         pytest.skip("this system does not let strace attach")
     assert ended.stdout == b"acknowledged", ended.stderr
     disk = replay(trace.read_text(), home)
-    assert home / PLACE in disk.renamed
-    assert home / "index.json" in disk.renamed
+    assert {home / name for name in named} <= {*disk.renamed}
     assert disk.violations == []
 
 
@@ -181,6 +217,31 @@ def test_folders_are_synced_after_each_change_of_their_names(
     assert recorder.disk.violations == []
     store.remove(PLACE)
     assert (store.home / PLACE).parent not in recorder.disk.names  # the removal itself is durable
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_the_mark_moves_after_everything_that_it_stands_for_is_on_the_disk(
+    sqlite_gov: Governance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mark ahead of its files would keep them from being mended after a power cut."""
+    recorder = Recorder(sqlite_gov.settings.home, monkeypatch)
+    moved: list[int] = []
+    for name in ("advance_index", "write_index"):
+        real = getattr(registry_files, name)
+
+        def move(*arguments: Any, real: Any = real) -> None:
+            recorder.disk.acknowledged()
+            moved.append(len(recorder.disk.renamed))
+            real(*arguments)
+
+        monkeypatch.setattr(registry_files, name, move)
+    for seed in range(2):
+        champion(sqlite_gov, seed)
+        sqlite_gov.files.catch_up()
+        recorder.disk.acknowledged()
+    assert recorder.disk.violations == []
+    assert sqlite_gov.settings.home / "active" / f"{NAME}_active" in recorder.disk.renamed
+    assert len(moved) == 2 and moved[0] < moved[1]
 
 
 def test_the_model_of_the_disk_finds_each_missing_sync(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ database file that may not grow.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ import pytest
 from sqlalchemy import event
 
 from governance import Governance
+from governance.effects.active_models.manifests import ACTIVE, HISTORY
+from governance.effects.active_models.place import ActivePlace
 from governance.errors import GovernanceError, StorageFullError, StorageUnavailableError
 from governance.registry.clean_up import collect_garbage
 from governance.values import Stage
@@ -184,6 +187,59 @@ def test_files_that_follow_catch_up_once_there_is_room(
     meta = full_gov.settings.home / version.artifact_path / "meta.json"
     assert '"status": "validated"' in meta.read_text()
     assert [p.name for p in meta.parent.iterdir() if p.name.startswith(".")] == []
+
+
+def test_effects_at_any_filling_are_whole_or_wait(full_gov: Governance, small_disk: Path) -> None:
+    """The decision stands; link and manifests are the old or the new, and end as the new."""
+    champion(full_gov, 0)
+    full_gov.files.catch_up()
+    here = ActivePlace(full_gov.settings.home, NAME)
+    ballast = Ballast(small_disk)
+    waited = written = 0
+    for seed, free in enumerate((0, 4096, 8192, 16384, 32768, 65536, 1 << 20), start=1):
+        before = json.loads((here.folder / ACTIVE).read_bytes())["generation"]
+        version = champion(full_gov, seed)
+        ballast.leave(free)
+        full_gov.files.catch_up()
+        now = json.loads((here.folder / ACTIVE).read_bytes())["generation"]
+        assert now in (before, before + 1)
+        assert (here.link / "meta.json").exists()
+        assert json.loads((here.folder / HISTORY).read_bytes())["generation"] in (before, now)
+        waited, written = waited + (now == before), written + (now > before)
+        ballast.drop()
+        assert full_gov.registry.get_production_model(NAME) == version
+        full_gov.files.catch_up()
+        assert json.loads((here.folder / ACTIVE).read_bytes())["version_id"] == version.id
+        assert full_gov.files.reconcile().mended == ()
+    assert waited and written, "the fillings lie on both sides"
+
+
+def test_a_home_that_is_read_only_is_logged_and_mended_later(
+    small_disk: Path, tmp_path: Path, logged: pytest.LogCaptureFixture
+) -> None:
+    (small_disk / "given").mkdir()
+    home = small_disk / "given" / "home"
+    with Governance.open(database=f"sqlite:///{tmp_path / 'elsewhere.db'}", home=home) as gov:
+        champion(gov, 0)
+        gov.files.catch_up()
+        version = validated(gov, 1)
+        before = (home / "active" / NAME / ACTIVE).read_bytes()
+        _remounted(small_disk, "ro")
+        try:
+            gov.promotion.promote_to_production(version, by="eve", force=True, reason="F10")
+            assert gov.files.catch_up() == 0
+        finally:
+            _remounted(small_disk, "rw")
+        assert "governance reconcile" in logged.text
+        assert (home / "active" / NAME / ACTIVE).read_bytes() == before
+        assert gov.files.reconcile().mended
+        assert (
+            json.loads((home / "active" / NAME / ACTIVE).read_bytes())["version_id"] == version.id
+        )
+
+
+def _remounted(disk: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", str(disk)], check=True)
 
 
 def test_a_database_that_may_not_grow_refuses_by_type(sqlite_gov: Governance) -> None:
