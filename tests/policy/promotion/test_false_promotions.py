@@ -18,6 +18,7 @@ from governance.policy.gates.champion_comparison import check_champion_compariso
 from governance.policy.promotion.decide import decide_promotion
 from governance.policy.promotion.facts import PairedFacts, PromotionFacts
 from governance.policy.promotion.limits import PromotionLimits
+from governance.policy.promotion.paired_test import PairedTest
 from governance.values import Verdict
 from tests.policy.promotion.cases import strong
 
@@ -57,18 +58,9 @@ def facts_with(paired: PairedFacts) -> PromotionFacts:
     return STRONG.model_copy(update={"paired": paired})
 
 
-@cache
-def promoted_after(effect: float, candidates: int) -> tuple[int | None, ...]:
-    """For each seed, the session after which the promotion was first allowed."""
-    found: list[int | None] = []
-    for seed in SEEDS:
-        told = looks(differences(seed, effect), candidates)
-        through = decided if FULL and effect == 0.0 and candidates == 1 else asked
-        after = next((paired.pairs for paired in told if through(paired)), None)
-        for look in {30, after or SESSIONS}:  # what the gate says is what is decided
-            assert decided(told[look - 1]) == asked(told[look - 1])
-        found.append(after)
-    return tuple(found)
+def said_by_the_test(paired: PairedFacts) -> bool:
+    test = PairedTest(paired.pairs, paired.mean, paired.sd, paired.candidates, ALPHA)
+    return test.verdict == "better"
 
 
 def asked(paired: PairedFacts) -> bool:
@@ -78,6 +70,27 @@ def asked(paired: PairedFacts) -> bool:
 
 def decided(paired: PairedFacts) -> bool:
     return decide_promotion(facts_with(paired), LIMITS).verdict is Verdict.PASS
+
+
+@cache
+def promoted_after(effect: float, candidates: int) -> tuple[int | None, ...]:
+    """For each seed, the session after which the promotion was first allowed.
+
+    In full, every look of equal models goes through all gates, of others through this one. The
+    sample asks the test at every look, and all gates around the first that it allows.
+    """
+    through = said_by_the_test
+    if FULL:
+        through = decided if (effect, candidates) == (0.0, 1) else asked
+    found: list[int | None] = []
+    for seed in SEEDS:
+        told = looks(differences(seed, effect), candidates)
+        after = next((paired.pairs for paired in told if through(paired)), None)
+        end = after or SESSIONS
+        for look in {30, end - 1, end}:
+            assert decided(told[look - 1]) == asked(told[look - 1]) == through(told[look - 1])
+        found.append(after)
+    return tuple(found)
 
 
 def share(effect: float, candidates: int, within: int) -> float:
