@@ -59,7 +59,12 @@ def test_the_figures_of_the_page_are_the_defaults() -> None:
 
 
 def test_webhooks_hosts_and_mail_server_are_written_as_the_page_says() -> None:
-    (webhooks,) = blocks_of(PAGE, "yaml")
+    webhooks, hooks = blocks_of(PAGE, "yaml")
+    reload = parse_config(hooks.encode()).alerts.reload
+    assert (reload["scoring"].url, reload["canary"].url_from) == (
+        "https://scoring.example.com/reload",
+        "CANARY_RELOAD_URL",
+    )
     declared = parse_config(webhooks.encode()).alerts.webhooks
     assert {name: hook.format for name, hook in declared.items()} == {
         "team": "slack",
