@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import drift, registry
+from benchmarks import drift, promotion, registry
 from benchmarks.harness.drift_figures import judged
 from benchmarks.harness.drift_workload import SIZES, Workload
 from benchmarks.harness.fleet import measure_fleet
@@ -27,6 +27,19 @@ def test_the_last_line_holds_every_operation_target_and_limit(
     assert result["ratios"] is None
     assert set(result["limits"]) == {"fsync", "durable_write", "sqlite_commit", "sha256"}
     assert set(result["targets"]) == {"register_model", "get_production_model"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_decisions_are_measured_with_every_gate_passing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = ["--versions", "3", "--rounds", "1", "--decisions", "2", "--artifact-bytes", "4096"]
+    folder = ["--large-bytes", "4096", "--folder", str(tmp_path), "--no-peers", "--json"]
+    assert promotion.main([*sizes, *folder]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(result["ours"]) == set(promotion.OURS)
+    assert set(result["targets"]) == set(promotion.TARGETS_MS)
+    assert result["mlflow"] is None and result["ratio"] is None
     assert list(tmp_path.iterdir()) == []
 
 

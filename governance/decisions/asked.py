@@ -53,7 +53,8 @@ class Asked:
     loosened: tuple[str, ...]
 
     def judge(self, facts: PromotionFacts) -> Judgement:
-        return judge(facts, self.limits, self.record)
+        """What the gates say, with the whole record as the policy that it is hashed with."""
+        return decide_promotion(facts, self.limits, record=self.record)
 
     def check_loosening(self, facts: PromotionFacts, *, reason: str | None) -> None:
         """Refuse a request that asks less, unless somebody who may has approved it.
@@ -134,9 +135,3 @@ def request_of(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
         raise InvalidInputError("overrides are a mapping of policy keys to values")
     plain: dict[str, Any] = json.loads(canonical_json(overrides))
     return plain
-
-
-def judge(facts: PromotionFacts, limits: PromotionLimits, record: Mapping[str, Any]) -> Judgement:
-    """What the gates say, with the whole record as the policy that it is hashed with."""
-    said = decide_promotion(facts, limits)
-    return Judgement.of(said.checks, policy=record, facts=facts.as_json())

@@ -18,10 +18,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from governance.decisions.asked import FORMAT, judge
+from governance.decisions.asked import FORMAT
 from governance.decisions.record import Decision
 from governance.errors import InvalidInputError, ReplayMismatchError
 from governance.policy.facts import ValidationFacts
+from governance.policy.promotion.decide import decide_promotion
 from governance.policy.promotion.facts import PromotionFacts
 from governance.policy.promotion.limits import PromotionLimits
 from governance.policy.rollback import RollbackFacts, decide_rollback
@@ -78,7 +79,7 @@ def _promotion(facts: Frozen, policy: Frozen) -> Judgement:
     if policy.get("format") != FORMAT:
         raise InvalidInputError("the first release decided it and kept other facts")
     limits = PromotionLimits.from_json(policy["limits"])
-    return judge(PromotionFacts.from_json(facts), limits, policy)
+    return decide_promotion(PromotionFacts.from_json(facts), limits, record=policy)
 
 
 def _validation(facts: Frozen, policy: Frozen) -> Judgement:

@@ -7,7 +7,7 @@ into PASS; results in ``observe`` mode are recorded and decide nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 from governance.canonical import sha256_of
@@ -32,7 +32,14 @@ class GateResult:
     mode: Mode = "enforce"
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "result": self.result.value}
+        return {
+            "gate": self.gate,
+            "result": self.result.value,
+            "observed": self.observed,
+            "threshold": self.threshold,
+            "reason": self.reason,
+            "mode": self.mode,
+        }
 
 
 def combine(results: Iterable[GateResult]) -> Verdict:

@@ -182,10 +182,10 @@ def test_a_gate_that_judges_otherwise_now_is_seen(
     promoted(sqlite_gov)
     decision = sqlite_gov.promotion.decisions(NAME)[0]
 
-    def otherwise(facts: Any, limits: Any) -> Judgement:
+    def otherwise(facts: Any, limits: Any, *, record: Any) -> Judgement:
         return Judgement.of([], policy={}, facts={})
 
-    monkeypatch.setattr("governance.decisions.asked.decide_promotion", otherwise)
+    monkeypatch.setattr("governance.decisions.replay.decide_promotion", otherwise)
     found = replayed(decision)
     assert not found.same and found.verdict is Verdict.INSUFFICIENT
 

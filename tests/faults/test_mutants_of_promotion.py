@@ -235,17 +235,17 @@ MUTANTS = (
     Mutant(
         "later sessions count",
         "decisions/facts.py",
-        "paired=paired_facts(connection, version, champion, at=at),",
-        "paired=paired_facts(connection, version, champion, at=at.replace(year=9000)),",
+        "paired_facts(connection, version, champion, at=at)",
+        "paired_facts(connection, version, champion, at=at.replace(year=9000))",
         f"{FACTS}::test_sessions_count_up_to_the_cut_off_and_no_further[sqlite]",
     ),
     # -- the record
     Mutant(
-        "the policy is not part of what is hashed",
-        ASKED,
-        "return Judgement.of(said.checks, policy=record, facts=facts.as_json())",
-        "return Judgement.of(said.checks, policy={}, facts=facts.as_json())",
-        f"{REPLAY}::test_a_record_that_was_changed_does_not_replay[policy-request-value7]",
+        "a replay leaves the policy out of what is hashed",
+        "decisions/replay.py",
+        "return decide_promotion(PromotionFacts.from_json(facts), limits, record=policy)",
+        "return decide_promotion(PromotionFacts.from_json(facts), limits, record={})",
+        f"{REPLAY}::test_every_decision_gives_its_verdict_hash_again[sqlite]",
     ),
     Mutant(
         "a replay believes the record",

@@ -10,8 +10,9 @@ Not here: force, which goes on in spite of the verdict and is recorded as such.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from governance.policy.gates.approval import check_approval
 from governance.policy.gates.bundle import check_bundle
@@ -66,8 +67,13 @@ GATES: tuple[Gate, ...] = (
 )
 
 
-def decide_promotion(facts: PromotionFacts, limits: PromotionLimits) -> Judgement:
+def decide_promotion(
+    facts: PromotionFacts, limits: PromotionLimits, *, record: Mapping[str, Any] | None = None
+) -> Judgement:
     """What all gates say, and what that means together.
+
+    Args:
+        record: what the judgement keeps as its policy, where that is more than the limits.
 
     >>> from governance.policy.facts import LoadFact
     >>> from governance.policy.promotion.facts import VersionFacts
@@ -86,4 +92,5 @@ def decide_promotion(facts: PromotionFacts, limits: PromotionLimits) -> Judgemen
     """
     results = [result for gate in GATES for result in gate(facts, limits)]
     checks = [replace(result, mode=limits.mode_of(result.gate)) for result in results]
-    return Judgement.of(checks, policy=limits.as_json(), facts=facts.as_json())
+    policy = limits.as_json() if record is None else record
+    return Judgement.of(checks, policy=policy, facts=facts.as_json())
