@@ -189,7 +189,8 @@ def on_trial(play: Play, version: ModelVersion, since: datetime, looks: list[dat
         needed = "no more needed" if more == 0 else f"{more or 'no number of'} more would do"
         ran_in = progress.metrics.sessions_completed
         play.say(
-            f"{look:%-d %B %Y}: {version.ref} ran in {ran_in} sessions beside the champion; {needed}"
+            f"{look:%-d %B %Y}: {version.ref} ran in {ran_in} sessions "
+            f"beside the champion; {needed}"
         )
     return True
 
