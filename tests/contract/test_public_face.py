@@ -44,6 +44,13 @@ CALLS = [
         "ref, *, by, approved_by, force, reason, idempotency_key, expected_generation, at",
     ),
     (
+        "promotion",
+        "rollback_model",
+        "name, *, to_version, by, reason, at, idempotency_key, expected_generation",
+    ),
+    ("health", "check", "model, *, at"),
+    ("health", "drill", "model, *, at"),
+    (
         "drift",
         "detect_data_drift",
         "ref, reference_data, current_data, *, method, threshold",
@@ -90,6 +97,8 @@ def test_a_call_has_the_keywords_of_the_contract(
         ("registry", "transition"),
         ("registry", "deactivate_model"),
         ("promotion", "promote_to_production"),
+        ("promotion", "rollback_model"),
+        ("health", "check"),
         ("validation", "log_metric"),
     ],
 )
