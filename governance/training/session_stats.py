@@ -11,7 +11,7 @@ what is recorded), ``governance.evidence.trading`` and ``.classification`` (the 
   neither traded; no figure where only the champion did not.
 - sharpe_ratio: none for a session of one row; pooled returns have it.
 - score: minus log loss of the labelled rows (a regressor: minus the root of the mean squared
-  error).
+  error); of a bundle the plain mean over its members, and none where one of them has none.
 - drift_psi: PSI (10 groups) of the version's own scores on the trailing window against its own
   scores on registered rows that it was not fitted on.
 - error_rate: share of the session's rows without a finite score.
@@ -57,7 +57,9 @@ class Runner:
     """One version, ready to be run.
 
     Attributes:
-        predict: features of some rows to their scores, shape (rows,).
+        predict: features of some rows to their scores, shape (rows,) or, of a bundle, (rows,
+            members).
+        members: the bundle's, in that order; their labels are columns of ``Labels.extra``.
         graph: its own features, not those declared now.
         reference: its scores on registered rows that it was not fitted on; may be empty.
         positions: its own thresholds, as its trainer was told them.
@@ -68,6 +70,7 @@ class Runner:
     graph: FeatureGraph
     reference: Vector
     positions: Mapping[str, Any]
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,11 +79,14 @@ class Ran:
 
     Attributes:
         features: ``None`` if they could not be computed.
+        said: scores by member, shape (rows, members); one column where there are none.
+        scores: their mean, shape (rows,).
         held: its position on each row; flat where it failed.
     """
 
     runner: Runner
     features: pd.DataFrame | None
+    said: NDArray[np.float64]
     scores: Vector
     held: Vector
 
@@ -88,26 +94,33 @@ class Ran:
 def run(runner: Runner, frame: pd.DataFrame, *, kind: Kind) -> Ran:
     """Score every row of ``frame``; a version that cannot is recorded as failing, not raised."""
     features: pd.DataFrame | None = None
-    scores = np.full(len(frame), np.nan)
+    said = np.full((len(frame), len(runner.members) or 1), np.nan)
     try:
         features = runner.graph.compute(frame).astype(np.float64)
-        scores = _predicted(runner, features)
+        said = said_of(runner.predict, features, runner.members)
     except Exception as error:  # whatever a model or a feature raises: its rows failed
         log.warning(
             "%s fails on these rows: %s: %s", runner.version_id, type(error).__name__, error
         )
-    held = np.zeros(len(frame))
+    scores, held = said.mean(axis=1), np.zeros(len(frame))
     if kind is Kind.TRADING:
         known = np.isfinite(scores)
         held[known] = positions_from_scores(scores[known], **runner.positions)
-    return Ran(runner, features, scores, held)
+    return Ran(runner, features, said, scores, held)
 
 
-def _predicted(runner: Runner, features: pd.DataFrame) -> Vector:
-    made = np.asarray(runner.predict(features), dtype=np.float64)
-    if made.shape != (len(features),):
+def said_of(
+    predict: Callable[[pd.DataFrame], Any], features: pd.DataFrame, members: tuple[str, ...]
+) -> NDArray[np.float64]:
+    """The scores of each row by member; NaN where one is not finite.
+
+    Raises:
+        ValueError: another number of them.
+    """
+    made = np.asarray(predict(features), dtype=np.float64)
+    if made.shape != ((len(features), len(members)) if members else (len(features),)):
         raise ValueError(f"{made.shape} scores for {len(features)} rows")
-    return np.where(np.isfinite(made), made, np.nan)
+    return np.where(np.isfinite(made), made, np.nan).reshape(len(features), -1)
 
 
 def session_stats(
@@ -137,7 +150,13 @@ def session_stats(
         figures |= _traded(ran, champion, rows, _window(times, rows), labels, trading)
     else:
         figures["trade_count"] = int((~failed).sum())
-        figures["score"] = _score(ran.scores[rows], labels.values.to_numpy(dtype=float)[rows], kind)
+        truths = [labels.extra[name] for name in ran.runner.members] or [labels.values]
+        scores = [
+            _score(said, truth.to_numpy(dtype=float)[rows], kind)
+            for said, truth in zip(ran.said[rows].T, truths, strict=True)
+        ]
+        known = [score for score in scores if score is not None]
+        figures["score"] = sum(known) / len(known) if len(known) == len(scores) else None
     return {name: value for name, value in figures.items() if value is not None}
 
 

@@ -22,13 +22,13 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import select
 
-from governance.errors import FeatureGraphError, InvalidInputError
+from governance.errors import FeatureGraphError
 from governance.evidence.measured import Vector
 from governance.registry.features import FeatureGraph
 from governance.registry.model_registry import ModelRegistry
 from governance.store.database import Database
 from governance.store.schema import model_registry
-from governance.training.session_stats import MIN_REFERENCE, Runner
+from governance.training.session_stats import MIN_REFERENCE, Runner, said_of
 from governance.values import Kind, ModelVersion, parse_time
 
 log = logging.getLogger(__name__)
@@ -62,15 +62,10 @@ def runner(
     """The version, loaded with all the checks of ``registry.load_model`` but those of its data.
 
     Raises:
-        InvalidInputError: a bundle, which has no one score. FeatureGraphError: it was registered
-            without features. Further: what ``load_model`` raises.
+        FeatureGraphError: it was registered without features. Further: what ``load_model`` raises.
     """
     model, version = registry.load_model(version, verify_dataset_hash=False)
-    if isinstance(model, Mapping):
-        raise InvalidInputError(
-            f"{version.ref} is a bundle of {len(model)} models, which give no one score; record "
-            "its sessions with gov.shadow.update_shadow_metrics"
-        )
+    members = tuple(model) if isinstance(model, Mapping) else ()
     with database.read() as connection:
         spec = connection.execute(
             select(model_registry.c.feature_spec).where(model_registry.c.id == version.id)
@@ -88,16 +83,31 @@ def runner(
         version_id=version.id,
         predict=predict,
         graph=graph,
-        reference=_reference(version, predict, graph, home=home, time_column=time_column),
+        reference=_reference(version, predict, graph, members, home=home, time_column=time_column),
         positions=params.get("positions") or {},
+        members=members,
     )
 
 
 def scorer(model: Any, kind: Kind) -> Callable[[pd.DataFrame], Any]:
-    """Features to scores: probability of class 1 where the model has one, else its prediction."""
+    """Features to scores: probability of class 1 where the model has one, else its prediction.
+
+    A bundle's members stand beside each other, one column each.
+    """
+    if isinstance(model, Mapping):
+        each = [scorer(member, kind) for member in model.values()]
+        return lambda features: np.column_stack([score(features) for score in each])
+    if hasattr(model, "get_params") and not hasattr(model, "feature_names_in_"):
+        # scikit-learn's, fitted on a matrix without names: it warns of names it does not know.
+        named = _scores(model, kind)
+        return lambda features: named(features.to_numpy())
+    return _scores(model, kind)
+
+
+def _scores(model: Any, kind: Kind) -> Callable[[Any], Any]:
     if kind is not Kind.REGRESSOR and hasattr(model, "predict_proba"):
-        return lambda features: model.predict_proba(features)[:, 1]
-    predict: Callable[[pd.DataFrame], Any] = model.predict
+        return lambda rows: model.predict_proba(rows)[:, 1]
+    predict: Callable[[Any], Any] = model.predict
     return predict
 
 
@@ -105,6 +115,7 @@ def _reference(
     version: ModelVersion,
     predict: Callable[[pd.DataFrame], Any],
     graph: FeatureGraph,
+    members: tuple[str, ...],
     *,
     home: Path,
     time_column: str,
@@ -118,7 +129,8 @@ def _reference(
         if not frames:
             return np.zeros(0)
         frame = pd.concat(frames, ignore_index=True)
-        scores = np.asarray(predict(graph.compute(frame).astype(np.float64)), dtype=np.float64)
+        features = graph.compute(frame).astype(np.float64)
+        scores = said_of(predict, features, members).mean(axis=1)
     except (OSError, ValueError, KeyError, pa.ArrowException, FeatureGraphError) as error:
         log.warning("%s: its registered data cannot be scored: %s", version.ref, error)
         return np.zeros(0)
@@ -127,4 +139,4 @@ def _reference(
         unseen = (frame[time_column] > pd.Timestamp(end)).to_numpy()
     known = np.isfinite(scores)
     chosen = unseen & known if (unseen & known).sum() >= MIN_REFERENCE else known
-    return scores[chosen]
+    return np.asarray(scores[chosen], dtype=np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -212,3 +213,25 @@ def test_a_later_row_changes_no_figure_of_an_earlier_session() -> None:
         return {name: value for name, value in found.items() if name != "avg_latency_ms"}
 
     assert told(frame) == told(shorter)
+
+
+def test_a_bundle_is_scored_by_the_mean_of_its_members_on_their_own_labels() -> None:
+    frame = frame_of(timedelta(hours=1))
+    other = 1.0 - TRUTH
+    labels = replace(labels_of(frame), extra=pd.DataFrame({"up_5": TRUTH, "down_5": other}))
+    both = Runner(
+        version_id="0" * 12,
+        predict=lambda rows: np.column_stack([rows["said"], 0.9 - 0.8 * rows["said"]]),
+        graph=FeatureGraph((), ["said"]),
+        reference=np.zeros(0),
+        positions={},
+        members=("up_5", "down_5"),
+    )
+    one = cut(frame, labels, Kind.CLASSIFIER)[2]
+    found = stats(run(both, frame, kind=Kind.CLASSIFIER), one, frame, labels)
+    losses = [
+        log_loss(TRUTH[one.rows], SCORES[one.rows]),
+        log_loss(other[one.rows], 0.9 - 0.8 * SCORES[one.rows]),
+    ]
+    assert found["score"] == pytest.approx(-sum(losses) / 2)
+    assert found["trade_count"] == 24
