@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 
 from governance.decisions.record import Decision
-from governance.values import ModelVersion, Stage, iso, parse_time
+from governance.values import ModelVersion, Stage, Verdict, iso, parse_time
 from governance.wiring import Governance
 from local.airflow_rest import FINISHED, AirflowRest, ForbiddenError
 from local.airflow_services import AirflowServices, ServicesError
@@ -185,12 +185,12 @@ def on_trial(play: Play, version: ModelVersion, since: datetime, looks: list[dat
             play.say(first_failure(play.admin, SESSIONS, run), "red")
             return False
         progress = play.gov.shadow.progress(version, at=look)
-        more = progress.sessions_needed
-        needed = "no more needed" if more == 0 else f"{more or 'no number of'} more would do"
-        ran_in = progress.metrics.sessions_completed
+        ran_in, asked = progress.metrics.sessions_completed, progress.criteria
+        met = sum(one.result is Verdict.PASS for one in asked)
+        more = f"; {progress.sessions_needed} more would do" if progress.sessions_needed else ""
         play.say(
-            f"{look:%-d %B %Y}: {version.ref} ran in {ran_in} sessions "
-            f"beside the champion; {needed}"
+            f"{look:%-d %B %Y}: {version.ref} ran in {ran_in} sessions beside the champion, "
+            f"{met} of {len(asked)} criteria are met{more}"
         )
     return True
 
