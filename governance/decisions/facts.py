@@ -28,6 +28,7 @@ from governance.decisions.measured import measured
 from governance.decisions.validation import OPERATION as VALIDATION
 from governance.errors import GovernanceError, IntegrityError, InvalidEvidenceError
 from governance.evidence.shadow.gathering import calendar_of, paired_facts, shadow_facts
+from governance.evidence.shadow.records import recorded_sessions
 from governance.evidence.shadow.summary import PERIODS_PER_YEAR
 from governance.policy.facts import LoadFact
 from governance.policy.promotion.facts import (
@@ -38,7 +39,6 @@ from governance.policy.promotion.facts import (
     PromotionFacts,
     VersionFacts,
 )
-from governance.registry import records
 from governance.registry.artifacts import ArtifactStore
 from governance.registry.load_verdicts import stored_verdict
 from governance.registry.probing import Probing
@@ -136,17 +136,19 @@ class FactsOf:
         self,
         connection: Connection,
         version: ModelVersion,
+        champion: ModelVersion | None,
         *,
         at: datetime,
         outside: Outside,
         approval: ApprovalFacts = _NO_APPROVAL,
     ) -> PromotionFacts:
-        """The facts of ``version`` as the database has them now, evidence up to ``at``.
+        """The facts of ``version`` beside ``champion``, which is in production now; evidence up to
+        ``at``.
 
         Raises:
             InvalidEvidenceError: a provider that gives something else than ``OtherEvidence``.
         """
-        champion = records.in_production(connection, version.name)
+        sessions = recorded_sessions(connection, version.id, at=at)
         return PromotionFacts(
             at=iso(at),
             kind=version.kind,
@@ -163,8 +165,9 @@ class FactsOf:
                 at=at,
                 timezone=outside.timezone,
                 periods_per_year=outside.periods_per_year,
+                found=sessions,
             ),
-            paired=None if champion is None else paired_facts(connection, version, champion, at=at),
+            paired=paired_facts(connection, version, champion, at=at, found=sessions),
             drift=_drift(connection, version.name, at),
             approval=approval,
             owner=outside.owner,

@@ -53,8 +53,8 @@ class ForceRight:
             ForbiddenError: not on the list, nobody, or the request is older than an hour.
         """
         check_model_name(model)
+        why = self._refusal(user)  # before the transaction: a new policy file is kept in its own
         with self._database.begin() as tx:
-            why = self._refusal(user)
             late = database_time(tx) - as_utc(asked_at, what="asked_at") > GOOD_FOR
             if not why and late and not is_known(tx, idempotency_key):
                 why = "the request is older than an hour; make a new one"

@@ -125,7 +125,10 @@ class Promoting:
             )
         now = database_time(tx)
         approval = self._approval(tx, wish, version, asked, head, now)
-        facts = self._facts(tx, version, at=wish.at or now, outside=outside, approval=approval)
+        champion = records.in_production(tx, version.name)
+        facts = self._facts(
+            tx, version, champion, at=wish.at or now, outside=outside, approval=approval
+        )
         _require_loadable(version, facts.load)
         asked.check_loosening(facts, reason=wish.reason)
         said = asked.judge(facts)
@@ -148,7 +151,6 @@ class Promoting:
         if not carried_out:
             store_decision(tx, decision, recorded_at=now)
             return decision
-        champion = records.in_production(tx, version.name)
         switch(tx, decision, version=version, champion=champion, head=head, recorded_at=now)
         end_trial(
             tx,

@@ -76,7 +76,8 @@ class ModelPromotion:
         with self._database.read() as connection:
             moment = cut_off or database_time(connection)
             version = records.resolve(connection, version.id)
-            facts = self._facts(connection, version, at=moment, outside=outside)
+            champion = records.in_production(connection, version.name)
+            facts = self._facts(connection, version, champion, at=moment, outside=outside)
         decision = judged(
             asked.judge(facts),
             operation=OPERATION,

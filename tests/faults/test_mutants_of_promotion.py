@@ -235,8 +235,8 @@ MUTANTS = (
     Mutant(
         "later sessions count",
         "decisions/facts.py",
-        "paired_facts(connection, version, champion, at=at)",
-        "paired_facts(connection, version, champion, at=at.replace(year=9000))",
+        "recorded_sessions(connection, version.id, at=at)",
+        "recorded_sessions(connection, version.id)",
         f"{FACTS}::test_sessions_count_up_to_the_cut_off_and_no_further[sqlite]",
     ),
     # -- the record

@@ -37,18 +37,21 @@ def shadow_facts(
     at: datetime,
     timezone: str,
     periods_per_year: float = PERIODS_PER_YEAR,
+    found: ShadowSummary | None = None,
 ) -> ShadowFacts | None:
     """What the sessions of a version that ended by ``at`` say together.
 
     Args:
         timezone: IANA name; its calendar dates are the days.
         periods_per_year: returns in a year, which annualises the Sharpe ratio of pooled returns.
+        found: the sessions by then, where they were read already.
 
     ``None`` if it has no session and no running trial. The soak time counts from the running
     trial's start, and is 0 for an ``at`` before it.
     """
     trial = running_trial(connection, version.id)
-    found = recorded_sessions(connection, version.id, at=at)
+    if found is None:
+        found = recorded_sessions(connection, version.id, at=at)
     if trial is None and not found.sessions:
         return None
     soak = None if trial is None else max((at - trial.started_at) / _HOUR, 0.0)
@@ -85,6 +88,7 @@ def paired_facts(
     champion: ModelVersion | None,
     *,
     at: datetime,
+    found: ShadowSummary | None = None,
 ) -> PairedFacts | None:
     """The sessions that both versions recorded by ``at``: the version's gain minus the champion's.
 
@@ -92,7 +96,8 @@ def paired_facts(
     """
     if champion is None or champion.id == version.id:
         return None
-    found = recorded_sessions(connection, version.id, at=at)
+    if found is None:
+        found = recorded_sessions(connection, version.id, at=at)
     return paired_sessions(connection, version, champion, found, at=at)
 
 
