@@ -26,7 +26,7 @@ from governance.history.notices import list_notices
 from governance.policy.promotion.facts import OtherEvidence
 from governance.store.schema import decisions, idempotency_keys
 from governance.values import ModelVersion, Stage, Verdict
-from tests.decisions.eligible import policy, probed, promoted, staged
+from tests.decisions.eligible import meanwhile, policy, probed, promoted, staged
 from tests.model_bytes import model_bytes
 from tests.versions import NAME, actions, champion, head, registered, validated
 
@@ -154,6 +154,36 @@ def test_bytes_that_became_known_not_to_load_are_refused_within_the_transaction(
     with pytest.raises(ArtifactUnloadableError):
         sqlite_gov.promotion.promote_to_production(version, by="eve", force=True, reason="now")
     assert sqlite_gov.registry.generation(NAME) == 0
+
+
+def test_a_session_recorded_while_the_bytes_are_read_counts(
+    gov: Governance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy(gov, "max_error_rate: 0.1")
+    version = staged(gov)
+    gov.shadow.start_shadow_testing(version, by="ann")
+    record = gov.shadow.update_shadow_metrics
+    good = {"trade_count": 1, "error_rate": 0.0}
+    record(version, good, session_id="one", at=AT - timedelta(hours=2))
+    bad = {"trade_count": 9, "error_rate": 0.5}
+    meanwhile(
+        gov,
+        monkeypatch,
+        lambda: record(version, bad, session_id="two", at=AT - timedelta(hours=1)),
+    )
+    with pytest.raises(GateFailedError, match="error_rate 0.45"):
+        gov.promotion.promote_to_production(version, by="eve", at=AT)
+    _, decision = gov.promotion.check_promotion_eligibility(version, at=AT - timedelta(hours=2))
+    assert _result(decision, "shadow.error_rate").observed == 0.0
+
+
+def test_a_promotion_ends_the_trial(gov: Governance) -> None:
+    policy(gov)
+    version = staged(gov)
+    gov.shadow.start_shadow_testing(version, by="ann")
+    assert len(gov.shadow.list_shadow_models(NAME)) == 1
+    gov.promotion.promote_to_production(version, by="eve")
+    assert gov.shadow.list_shadow_models(NAME) == []
 
 
 # -- a policy that observes -----------------------------------------------------------------------
