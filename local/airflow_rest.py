@@ -97,6 +97,16 @@ class AirflowRest:
         body = {"logical_date": None, "conf": dict(conf)}
         return str(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Let every task of a run be run again."""
+        body = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "only_failed": False,
+            "reset_dag_runs": True,
+        }
+        self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+
     def abandon_unfinished(self, dag_id: str) -> list[str]:
         """Fail the runs that a stopped Airflow left unfinished; their tasks run no more."""
         path = f"/api/v2/dags/{dag_id}/dagRuns"
