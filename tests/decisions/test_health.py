@@ -14,7 +14,9 @@ from sqlalchemy import func, select
 from governance import Governance
 from governance.decisions import activation, failover, rollback_target
 from governance.errors import (
+    IllegalTransitionError,
     NotFoundError,
+    NothingToRollBackError,
     ProbeUnavailableError,
     StorageFullError,
     StorageUnavailableError,
@@ -192,6 +194,20 @@ def test_a_version_restored_after_such_a_failover_can_be_rolled_back_to(gov: Gov
     assert decision.version_id == first.id and decision.facts["left"] is None
     assert gov.health.check()[0].status == "healthy"
     assert gov.audit.verify()
+
+
+def test_a_failed_version_comes_back_by_no_way(gov: Governance) -> None:
+    live = promoted(gov, 1)
+    path = gov.settings.home / live.artifact_path / "model.txt"
+    whole = path.read_bytes()
+    corrupt(gov, live)
+    gov.health.check()
+    path.write_bytes(whole)
+    promoted(gov, 2)
+    with pytest.raises(NothingToRollBackError, match=r"1\.0\.0: it failed"):
+        gov.promotion.rollback_model(NAME, by="max", reason="repaired")
+    with pytest.raises(IllegalTransitionError, match="failed -> production by rollback"):
+        gov.promotion.rollback_model(NAME, to_version="1.0.0", by="max", reason="repaired")
 
 
 @pytest.mark.parametrize(
