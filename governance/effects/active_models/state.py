@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, or_, select
 
 from governance.decisions.rollback_candidates import candidates
 from governance.registry import records
@@ -22,9 +22,10 @@ from governance.store.schema import (
     governed_models,
     model_registry,
 )
+from governance.store.types import ascii_text
 from governance.values import ModelVersion, Stage, Verdict
 
-MOST_ACTIVATIONS = 50  # the newest; `governance promotion history` has all
+MOST_ACTIVATIONS = 20  # the newest; `governance promotion history` has all
 _CANDIDATES = tuple(stage for stage in Stage if stage not in (Stage.DRAFT, Stage.FAILED))
 
 
@@ -63,41 +64,91 @@ def changes_state() -> ColumnElement[bool]:
     return or_(named, action.like("%.decided"))
 
 
+# Built once: to build them costs more than to ask them.
+_MODEL: BindParameter[str] = bindparam("model", type_=ascii_text(64))
+_GENERATION = select(governed_models.c.generation).where(governed_models.c.name == _MODEL)
+_ENTRY = (
+    select(audit_log.c.seq, audit_log.c.hash, audit_log.c.recorded_at)
+    .where(audit_log.c.model_name == _MODEL, changes_state())
+    .order_by(audit_log.c.seq.desc())
+    .limit(1)
+)
+_version, _active, _decided = model_registry.c, activations.c, decisions.c
+_CANDIDATE = (
+    select(model_registry)
+    .where(_version.name == _MODEL, _version.stage.in_(_CANDIDATES), _version.digest != "")
+    .order_by(_version.version_order.desc())
+    .limit(1)
+)
+_ACTIVATIONS = (
+    select(
+        _active.generation,
+        _active.version_id,
+        _version.version,
+        _active.decision_id,
+        _active.operation,
+        _active.forced,
+        _active.effective_at,
+        _active.recorded_at,
+        _decided.decided_by,
+        _decided.approved_by,
+        _decided.reason,
+    )
+    .outerjoin(model_registry, _version.id == _active.version_id)
+    .outerjoin(decisions, _decided.id == _active.decision_id)
+    .where(_active.model_name == _MODEL)
+    .order_by(_active.generation.desc())
+    .limit(MOST_ACTIVATIONS)
+)
+# Of those that concern production; a validation is none.
+_LAST_DECISION = (
+    select(
+        _decided.id,
+        _decided.operation,
+        _decided.version_id,
+        _version.version,
+        _decided.verdict,
+        _decided.eligible,
+        _decided.forced,
+        _decided.overridden,
+        _decided.decided_by,
+        _decided.approved_by,
+        _decided.reason,
+        _decided.checks,
+        _decided.at,
+        _decided.recorded_at,
+        _active.generation,
+    )
+    .join_from(decisions, model_registry, _version.id == _decided.version_id)
+    .outerjoin(
+        activations,
+        (_active.model_name == _decided.model_name) & (_active.decision_id == _decided.id),
+    )
+    .where(_decided.model_name == _MODEL, _decided.operation != "validation")
+    .order_by(_decided.seq.desc())
+    .limit(1)
+)
+
+
 def read_state(connection: Connection, model: str) -> ActiveState | None:
     """``None``: this database knows no such model, or nothing of it was recorded."""
-    generation = connection.scalar(
-        select(governed_models.c.generation).where(governed_models.c.name == model)
-    )
-    entry = connection.execute(
-        select(audit_log.c.seq, audit_log.c.hash, audit_log.c.recorded_at)
-        .where(audit_log.c.model_name == model, changes_state())
-        .order_by(audit_log.c.seq.desc())
-        .limit(1)
-    ).one_or_none()
+    asked = {"model": model}
+    generation = connection.execute(_GENERATION, asked).scalar_one_or_none()
+    entry = connection.execute(_ENTRY, asked).one_or_none()
     if generation is None or entry is None:
         return None
+    candidate = connection.execute(_CANDIDATE, asked).one_or_none()
     return ActiveState(
         model=model,
         generation=generation,
         active=records.in_production(connection, model),
-        candidate=_candidate(connection, model),
+        candidate=None if candidate is None else records.to_version(candidate),
         target=_target(connection, model) if generation else None,
-        activations=_activations(connection, model) if generation else (),
-        last=last_decision(connection, model),
+        activations=connection.execute(_ACTIVATIONS, asked).all() if generation else (),
+        last=connection.execute(_LAST_DECISION, asked).one_or_none(),
         audit={"seq": entry.seq, "hash": entry.hash},
         changed_at=entry.recorded_at,
     )
-
-
-def _candidate(connection: Connection, model: str) -> ModelVersion | None:
-    columns = model_registry.c
-    row = connection.execute(
-        select(model_registry)
-        .where(columns.name == model, columns.stage.in_(_CANDIDATES), columns.digest != "")
-        .order_by(columns.version_order.desc())
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else records.to_version(row)
 
 
 def _target(connection: Connection, model: str) -> ModelVersion | None:
@@ -105,63 +156,6 @@ def _target(connection: Connection, model: str) -> ModelVersion | None:
         if candidate.code is None:
             return records.by_id(connection, candidate.version_id)
     return None
-
-
-def _activations(connection: Connection, model: str) -> Sequence[Any]:
-    active, decided, version = activations.c, decisions.c, model_registry.c
-    return connection.execute(
-        select(
-            active.generation,
-            active.version_id,
-            version.version,
-            active.decision_id,
-            active.operation,
-            active.forced,
-            active.effective_at,
-            active.recorded_at,
-            decided.decided_by,
-            decided.approved_by,
-            decided.reason,
-        )
-        .outerjoin(model_registry, version.id == active.version_id)
-        .outerjoin(decisions, decided.id == active.decision_id)
-        .where(active.model_name == model)
-        .order_by(active.generation.desc())
-        .limit(MOST_ACTIVATIONS)
-    ).all()
-
-
-def last_decision(connection: Connection, model: str) -> Any:
-    """Of those that concern production; a validation is none."""
-    decided = decisions.c
-    return connection.execute(
-        select(
-            decided.id,
-            decided.operation,
-            decided.version_id,
-            model_registry.c.version,
-            decided.verdict,
-            decided.eligible,
-            decided.forced,
-            decided.overridden,
-            decided.decided_by,
-            decided.approved_by,
-            decided.reason,
-            decided.checks,
-            decided.at,
-            decided.recorded_at,
-            activations.c.generation,
-        )
-        .join_from(decisions, model_registry, model_registry.c.id == decided.version_id)
-        .outerjoin(
-            activations,
-            (activations.c.model_name == decided.model_name)
-            & (activations.c.decision_id == decided.id),
-        )
-        .where(decided.model_name == model, decided.operation != "validation")
-        .order_by(decided.seq.desc())
-        .limit(1)
-    ).one_or_none()
 
 
 def not_passed(checks: Iterable[dict[str, Any]]) -> list[str]:
