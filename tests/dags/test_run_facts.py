@@ -19,7 +19,14 @@ from governance.errors import (
 )
 from governance_airflow.connection import url_of
 from governance_airflow.retries import UNAVAILABLE_ONLY
-from governance_airflow.run_facts import RunFacts, check_conf, scan_time
+from governance_airflow.run_facts import (
+    RunFacts,
+    check_conf,
+    given_time,
+    scan_time,
+    task_key,
+    triggered_by,
+)
 
 DUE = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
@@ -189,3 +196,30 @@ def test_only_what_may_go_away_by_itself_is_tried_again() -> None:
     assert decide(DatabaseUnavailableError("restart")) is RetryAction.RETRY
     assert decide(DataQualityError("bad rows")) is RetryAction.FAIL
     assert decide(MemoryError()) is RetryAction.DEFAULT
+
+
+def test_a_tasks_key_is_readable_the_same_for_every_try_and_its_own() -> None:
+    run = Run(run_id="manual__2026-03-02T06:00:00+00:00")
+    key = task_key(run, "promote")
+    assert key == "retrain__momentum/manual__2026-03-02T06:00:00+00:00/promote/-1"
+    assert key == task_key(run, "promote")
+    keys = {key, task_key(run, "promote", 0), task_key(run, "check"), task_key(Run(), "promote")}
+    assert len(keys) == 4
+
+
+@pytest.mark.parametrize("run_id", ["by hand, März", "x" * 250])
+def test_a_run_id_that_is_no_key_counts_by_its_digest(run_id: str) -> None:
+    key = task_key(Run(run_id=run_id), "promote")
+    assert key.startswith("airflow/") and len(key) <= 255 and key.isascii()
+    assert key != task_key(Run(run_id=run_id + "!"), "promote")
+
+
+def test_only_who_triggered_a_run_by_hand_is_a_person() -> None:
+    assert triggered_by(Run(run_type="manual", triggering_user_name="eve")) == "eve"
+    assert triggered_by(Run(run_type="manual", conf={"by": "root"})) is None
+    assert triggered_by(Run(run_type="backfill", triggering_user_name="eve")) is None
+
+
+def test_without_a_time_in_the_conf_a_call_counts_as_of_when_it_is_made() -> None:
+    assert given_time(Run()) is None
+    assert given_time(Run(conf={"at": "2026-03-01T06:00:00Z"})) == DUE - timedelta(days=1)
