@@ -35,6 +35,7 @@ from governance import Governance
 from governance.decisions import activation, failover, promoting, rollback
 from governance.errors import (
     ArtifactIntegrityError,
+    ArtifactMissingError,
     GateFailedError,
     GovernanceError,
     IllegalTransitionError,
@@ -53,7 +54,10 @@ FULL = os.environ.get("GOVERNANCE_FAULTS") == "full"
 OPEN = {"draft", "trained", "validated", "staging"}
 BY_HAND = {("trained", "validated"), ("validated", "staging"), ("staging", "validated")}
 NOON = datetime(2018, 1, 1, 12, tzinfo=UTC)
-COUNTED = ("version.registered", "stage.changed", "promotion.decided", "rollback.decided")
+COUNTED = (
+    *("version.registered", "stage.changed", "shadow.started", "shadow.stopped"),
+    *("validation.decided", "promotion.decided", "rollback.decided", "failover.decided"),
+)
 
 Hours = st.integers(-5, 5)
 Crashes = st.sampled_from(
@@ -89,7 +93,9 @@ class Lifecycle(RuleBasedStateMachine):
         self.stages: dict[str, str] = {}
         self.past: list[tuple[str | None, str, datetime]] = []  # one for each generation
         self.bytes: dict[str, bytes] = {}
-        self.broken: set[str] = set()
+        self.broken: dict[str, str] = {}  # how
+        self.trials: set[str] = set()  # begun and not ended; they run while in staging
+        self.judged: set[str] = set()
         self.entries: Counter[str] = Counter()
         self.calls = 0
 
@@ -146,6 +152,53 @@ class Lifecycle(RuleBasedStateMachine):
             self._moved(version, target)
         else:
             self._refused(IllegalTransitionError, call)
+
+    @rule(version=versions)
+    def validate(self, version: str) -> None:
+        def call() -> Any:
+            return self.gov.validate(version, by="ann")
+
+        if self.stages[version] != "trained":
+            if version in self.judged:
+                call()  # the decision that stands
+            else:
+                self._refused(IllegalTransitionError, call)
+        elif self.broken.get(version) == "lost":  # they may come back
+            self._refused(ArtifactMissingError, call)
+        else:
+            passed = call().eligible
+            assert passed == (version not in self.broken)
+            self._moved(version, "validated" if passed else "failed")
+            self.judged.add(version)
+            self.entries["validation.decided"] += 1
+
+    @rule(version=versions)
+    def start_trial(self, version: str) -> None:
+        def call() -> Any:
+            return self.gov.shadow.start_shadow_testing(version, by="ann")
+
+        if self.stages[version] not in ("validated", "staging"):
+            self._refused((IllegalTransitionError, UsePromotionError), call)
+            return
+        running = version in self.trials and self.stages[version] == "staging"
+        trial = call()
+        assert call() == trial and trial.version_id == version
+        if not running:
+            self.entries["shadow.started"] += 1
+            self.trials.add(version)
+        if self.stages[version] == "validated":
+            self._moved(version, "staging")
+
+    @rule(version=versions)
+    def stop_trial(self, version: str) -> None:
+        def call() -> Any:
+            return self.gov.shadow.stop_shadow_testing(version, by="ann", reason="machine")
+
+        if self.stages[version] == "staging":
+            assert call().stage is Stage.VALIDATED
+            self.trials.discard(version)
+            self._moved(version, "validated")
+            self.entries["shadow.stopped"] += 1
 
     @rule(version=versions)
     def withdraw(self, version: str) -> None:
@@ -281,7 +334,7 @@ class Lifecycle(RuleBasedStateMachine):
             (folder / "model.txt").unlink(missing_ok=True)
         else:
             (folder / "model.txt").write_bytes(b"tree\nother")
-        self.broken.add(version)
+        self.broken[version] = "lost" if lose else "changed"
         with pytest.raises(GovernanceError):
             self.gov.registry.load_model(version)
 
@@ -296,7 +349,7 @@ class Lifecycle(RuleBasedStateMachine):
         """Restored from a backup."""
         folder = self.gov.settings.home / self.gov.registry.resolve(version).artifact_path
         (folder / "model.txt").write_bytes(self.bytes[version])
-        self.broken.discard(version)
+        self.broken.pop(version, None)
 
     @rule()
     def reopen(self) -> None:
@@ -313,6 +366,11 @@ class Lifecycle(RuleBasedStateMachine):
         assert in_production == ([] if self._live() is None else [self._live()])
         if self.past and not in_production:
             assert self.past[-1][:2] == (None, "failover")
+
+    @invariant()
+    def trials_run_in_staging_alone(self) -> None:
+        running = {one.id for one in self.gov.shadow.list_shadow_models()}
+        assert running == {one for one in self.trials if self.stages[one] == "staging"}
 
     @invariant()
     def history_is_that_of_the_model(self) -> None:
@@ -354,7 +412,7 @@ class Lifecycle(RuleBasedStateMachine):
         blamed = {left for (left, _, _), (_, how, _) in pairwise(self.past) if how == "rollback"}
         blamed |= {version for version, how, _ in self.past if how == "force"}
         for version, _, _ in reversed(self.past):
-            if version is None or version == self._live() or version in blamed | self.broken:
+            if version is None or version == self._live() or version in blamed | self.broken.keys():
                 continue
             if self.stages[version] == "retired":
                 return version
@@ -371,8 +429,9 @@ class Lifecycle(RuleBasedStateMachine):
         if version is not None:
             self._moved(version, "production")
         self.past.append((version, how, NOON + timedelta(hours=hour)))
-        if how != "failover":
-            self.entries[f"{how.replace('force', 'promotion')}.decided"] += 1
+        if how in ("promotion", "force") and version is not None:
+            self.trials.discard(version)
+        self.entries[f"{how.replace('force', 'promotion')}.decided"] += 1
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -386,7 +445,7 @@ class Lifecycle(RuleBasedStateMachine):
             **given,
         )
 
-    def _refused(self, error: type[Exception], call: Any) -> None:
+    def _refused(self, error: Any, call: Any) -> None:
         with pytest.raises(error):
             call()
 
@@ -409,7 +468,7 @@ def test_no_sequence_of_calls_leads_outside_the_rules(_migrated_sqlite_file: Pat
     run_machine(
         machine,
         settings=settings(
-            max_examples=200 if FULL else 12,
+            max_examples=200 if FULL else 10,
             stateful_step_count=40 if FULL else 25,
             deadline=None,
             suppress_health_check=[*HealthCheck],
