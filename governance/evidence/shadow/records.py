@@ -104,5 +104,6 @@ def recorded_sessions(
         query = query.where(_sessions.at <= at)
     rows = connection.execute(query)
     return ShadowSummary.of(
-        Session(id=row.session_id, at=row.at, stats=SessionStats.of(row.stats)) for row in rows
+        Session(id=row.session_id, at=row.at, stats=SessionStats.recorded(row.stats))
+        for row in rows
     )
