@@ -61,6 +61,6 @@ def paired_differences(candidate: ShadowSummary, champion: ShadowSummary) -> Pai
     try:
         mean = fsum(found) / n
         spread = sqrt(fsum((value - mean) ** 2 for value in found) / (n - 1)) if n > 1 else None
-    except OverflowError:
+    except (OverflowError, ValueError):  # a sum beyond floats, or of both infinities
         return PairedDifferences(n, None, None)
     return PairedDifferences(n, mean, spread)

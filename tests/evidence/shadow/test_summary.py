@@ -194,3 +194,16 @@ def test_what_cannot_be_compared_makes_no_pair() -> None:
     theirs = ShadowSummary.of([one(0, returns=(1,)), one(1, trade_count=5), one(2, score=0.25)])
     assert paired_differences(mine, theirs).pairs == 1
     assert paired_differences(mine, theirs).mean == 0.75
+
+
+def test_differences_beyond_floats_have_no_mean() -> None:
+    largest = 1.7976931348623157e308
+
+    def scores(*values: float) -> ShadowSummary:
+        return ShadowSummary.of(
+            Session(id=f"s{n}", at=START, stats=SessionStats(score=value))
+            for n, value in enumerate(values)
+        )
+
+    found = paired_differences(scores(largest, -largest), scores(-largest, largest))
+    assert (found.pairs, found.mean, found.sd) == (2, None, None)
