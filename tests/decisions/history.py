@@ -37,5 +37,5 @@ def lose(gov: Governance, version: ModelVersion) -> None:
 def told(gov: Governance) -> list[dict[str, Any]]:
     """Notices of anything but promotions, the newest first."""
     with gov.database.read() as connection:
-        found = list_notices(connection)
+        found = list_notices(connection, limit=1000)
     return [notice for notice in found if notice["kind"] not in ("promotion", "force")]
