@@ -12,6 +12,7 @@ missing (``None``), and the gates say so. Not promised: that a model file holds 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from governance.values import iso
 
 OURS = "governance"  # the one key that we add to an active manifest
 MOST_BYTES = 8 * 1024 * 1024
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -96,7 +97,7 @@ def as_manifest(whole: Mapping[str, Any], *, where: str) -> ForeignManifest:
     {'reject:5': 'a.bin'}
     """
     version = _text(whole.get("version"))
-    if version is None or not _LABEL.fullmatch(version):
+    if version is None or not LABEL.fullmatch(version):
         raise InvalidInputError(
             f"{where}: version {str(whole.get('version'))[:80]!r} is no label; write 1-64 letters, "
             "digits, '.', '_' or '-', for example v011"
@@ -122,7 +123,13 @@ def read_object(path: Path) -> dict[str, Any]:
     if len(data) > MOST_BYTES:
         raise InvalidInputError(f"{path.name} has more than {MOST_BYTES} bytes; shorten it")
     try:
-        whole = json.loads(data, object_pairs_hook=_without_doubles, parse_constant=_no_number)
+        whole = json.loads(
+            data,
+            object_pairs_hook=_without_doubles,
+            parse_constant=_no_number,
+            parse_float=_finite,
+        )
+        json.dumps(whole, ensure_ascii=False).encode()  # no half characters
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(
             f"{path.name} is no JSON that can be taken ({str(error)[:200]}); write it again"
@@ -140,8 +147,13 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
 def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text[:40]} is no number")
 
 
 def _by_member(nested: Any) -> dict[str, Any]:
@@ -188,7 +200,8 @@ def _is_horizon(key: str) -> bool:
 def _file_name(name: Any, *, where: str) -> str:
     if isinstance(name, str) and name and "\0" not in name:
         path = Path(name)
-        if not path.is_absolute() and ".." not in path.parts and len(name) < 1000:
+        fits = len(name) < 1000 and all(len(part.encode()) <= 255 for part in path.parts)
+        if fits and not path.is_absolute() and ".." not in path.parts:
             return name
     raise InvalidInputError(f"{where}: {str(name)[:80]!r} is no file name below the folder")
 

@@ -13,12 +13,12 @@ since it was active is refused by ``rollback`` and named by ``status``.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from governance.decisions.manifests.arguments import check_folder, check_label, check_people
 from governance.decisions.manifests.foreign import (
     OURS,
     ForeignManifest,
@@ -29,10 +29,10 @@ from governance.decisions.manifests.judging import failures, judge
 from governance.decisions.manifests.members import changed_members, check_members
 from governance.decisions.manifests.ops_database import write_ops_status
 from governance.decisions.manifests.outcome import Outcome
+from governance.decisions.manifests.past import Past
 from governance.decisions.manifests.state import State, read_state, write_state
 from governance.errors import (
     GovernanceError,
-    InvalidInputError,
     NotFoundError,
     NothingToRollBackError,
     ReasonRequiredError,
@@ -41,13 +41,11 @@ from governance.files import file_lock, write_atomic
 from governance.history.audit import append_entry
 from governance.policy.promotion.limits import PromotionLimits
 from governance.policy.verdict import Judgement
-from governance.registry import attachments
 from governance.store.database import Database, database_time
 from governance.values import as_utc, iso
 
 LATEST, ACTIVE = "manifest_latest.json", "manifest_active.json"
 PREVIOUS, STATE = "manifest_active_prev.json", "model_registry.json"
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class GovernedFolder:
@@ -57,10 +55,10 @@ class GovernedFolder:
     """
 
     def __init__(self, database: Database, folder: Path, *, ops_db: Path | None = None) -> None:
-        if not folder.is_dir():
-            raise NotFoundError(f"{folder} is no folder; give the trainer's folder (--models-dir)")
+        check_folder(folder)
         self._database, self._folder, self._ops_db = database, folder, ops_db
         self._lock = folder / ".governance.lock"
+        self._past = Past(database, folder)
 
     def evaluate(
         self,
@@ -78,7 +76,7 @@ class GovernedFolder:
             InvalidInputError: the candidate's manifest cannot be read; nothing changed.
             StorageUnavailableError: the ops database was not written; the decision stands.
         """
-        _check_people(by, reason, force=force)
+        check_people(by, reason, force=force)
         with file_lock(self._lock, exclusive=True):
             now = self._now(at)
             candidate = read_manifest(self._folder / LATEST)
@@ -94,7 +92,7 @@ class GovernedFolder:
                 None if active is None else active.facts(active.member_digests(self._folder)),
                 limits,
                 at=now,
-                ever_active=state.generation > 0 or active is not None,
+                ever_active=self._past.was_governed(state) or (self._folder / ACTIVE).exists(),
             )
             complete = all(digest is not None for digest in digests.values())
             if active is not None and candidate.version == active.version:
@@ -122,15 +120,15 @@ class GovernedFolder:
     ) -> Outcome:
         """Make the previous (or a named) manifest active again; needs no readable active one.
 
-        A named version is read from ``metadata_<version>.json``, or is the previous one.
+        A named version is read from ``metadata_<version>.json``, or is the previous one. One that
+        was never active here needs a reason, and the record says forced.
 
         Raises:
             NothingToRollBackError: no such manifest.
             ArtifactIntegrityError: a model file is missing or changed since it was active.
         """
-        _check_people(by, reason, force=False)
-        if to_version is not None and not _LABEL.fullmatch(to_version):
-            raise InvalidInputError(f"{to_version[:80]!r} is no version label; write v010")
+        check_people(by, reason, force=False)
+        check_label(to_version)
         with file_lock(self._lock, exclusive=True):
             now = self._now(at)
             active, state = self._standing()
@@ -141,13 +139,19 @@ class GovernedFolder:
                 return self._finish(state, "no_change", why)
             digests = target.member_digests(self._folder)
             check_members(target, digests, state)
+            stranger = to_version is not None and not self._past.was_active(target.version, state)
+            if stranger and not (reason or "").strip():
+                raise ReasonRequiredError(
+                    f"{target.version} was never active here, so no gate has passed it; say why it "
+                    "must be (--reason), or evaluate it"
+                )
             was = None if active is None else active.version
             why = reason or f"rolled back from {was or 'an unreadable manifest'}"
             self._activate(
-                state, target, "rollback", why, by=by, at=now, said=None, forced=False,
+                state, target, "rollback", why, by=by, at=now, said=None, forced=stranger,
                 digests=digests, digest=digest_of(target.content, digests),
             )  # fmt: skip
-            return self._finish(state, "rollback", why)
+            return self._finish(state, "rollback", why, forced=stranger)
 
     def status(self) -> dict[str, Any]:
         """What is active, what waits, what was decided last; changes nothing."""
@@ -288,13 +292,3 @@ class GovernedFolder:
     def _now(self, at: datetime | None) -> datetime:
         with self._database.read() as connection:
             return database_time(connection) if at is None else as_utc(at)
-
-
-def _check_people(by: str, reason: str | None, *, force: bool) -> None:
-    attachments.check_person(by, what="by")
-    if reason is not None:
-        attachments.check_text(reason, what="reason", limit=2000)
-    if force and not (reason or "").strip():
-        raise ReasonRequiredError(
-            "a forced promotion needs a reason (--reason); say why it cannot wait"
-        )

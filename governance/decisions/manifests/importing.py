@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from governance.decisions.manifests.arguments import check_folder
 from governance.decisions.manifests.foreign import ForeignManifest, read_manifest
 from governance.decisions.manifests.governed_folder import ACTIVE, LATEST
 from governance.errors import ArtifactMissingError, InvalidInputError
@@ -37,6 +38,7 @@ def import_manifest(
         NotFoundError, InvalidInputError: no manifest, or one that cannot be taken.
         ArtifactMissingError: it names a model file that is not there.
     """
+    check_folder(folder)
     manifest = read_manifest(folder / (LATEST if candidate else ACTIVE))
     digests = manifest.member_digests(folder)
     if missing := sorted(name for name, digest in digests.items() if digest is None):

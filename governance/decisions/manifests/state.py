@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from governance.decisions.manifests.foreign import ForeignManifest, read_object
-from governance.errors import InvalidInputError, NotFoundError
+from governance.decisions.manifests.foreign import LABEL, ForeignManifest, read_object
+from governance.errors import GovernanceError, NotFoundError
 from governance.files import write_atomic
 
 SCHEMA = 1
@@ -108,7 +108,7 @@ def read_state(path: Path) -> State:
         whole = read_object(path)
     except NotFoundError:
         return State()
-    except InvalidInputError:
+    except GovernanceError:  # no JSON, a link, a folder
         with suppress(OSError):
             path.replace(path.with_name(f"{path.name}.damaged"))
         return State()
@@ -116,9 +116,19 @@ def read_state(path: Path) -> State:
     given = {
         name: whole[name]
         for name in State.__slots__
-        if isinstance(whole.get(name), _types_of(getattr(empty, name)))
+        if name in whole
+        and isinstance(whole[name], _types_of(getattr(empty, name)))
         and not isinstance(whole.get(name), bool)
     }
+    for name in ("active_version", "previous_active_version", "candidate_version"):
+        if given.get(name) is not None and not LABEL.fullmatch(given[name]):
+            del given[name]
+    given["known"] = {
+        version: kept
+        for version, kept in given.get("known", {}).items()
+        if isinstance(kept, dict) and isinstance(kept.get("members"), dict)
+    }
+    given["history"] = [step for step in given.get("history", []) if isinstance(step, dict)]
     return State(**given)
 
 

@@ -25,7 +25,7 @@ from governance.errors import (
     StorageUnavailableError,
 )
 from governance.values import Verdict
-from tests.decisions.manifests.trainer import JANUARY, read, stats, train
+from tests.decisions.manifests.trainer import JANUARY, manifest, read, stats, train
 
 DAY_MS = 86_400_000
 NOW_MS = int(JANUARY.timestamp() * 1000)
@@ -419,3 +419,91 @@ def test_status_changes_nothing_and_names_changed_files(
     assert {path: path.read_bytes() for path in models.iterdir()} == before
     (models / "rf_reject_5m_v001.bin").write_bytes(b"other")
     assert governed.status()["active_changed"] == ["rf_reject_5m_v001.bin"]
+
+
+def test_a_version_that_was_never_active_needs_a_reason_to_be_rolled_back_to(
+    sqlite_gov: Governance, governed: GovernedFolder, models: Path
+) -> None:
+    train(models, "v001")
+    governed.evaluate(LIMITS, by="cron")
+    train(models, "v002", feature_version="v4")
+    assert governed.evaluate(LIMITS, by="cron").action == "rejected"
+    with pytest.raises(ReasonRequiredError, match="never active"):
+        governed.rollback(to_version="v002", by="eve")
+    done = governed.rollback(to_version="v002", by="ann", reason="the feed of v001 is gone")
+    assert (done.active_version, done.forced) == ("v002", True)
+    [entry] = [e for e in sqlite_gov.audit.entries() if e.action == "manifest.rollback"]
+    assert entry.details["forced"] is True
+
+
+@pytest.mark.parametrize("damage", ["both lost", "both unreadable"])
+def test_a_folder_that_lost_its_files_is_not_taken_for_a_new_one(
+    governed: GovernedFolder, models: Path, damage: str
+) -> None:
+    train(models, "v001")
+    governed.evaluate(LIMITS, by="cron")
+    for name in ("manifest_active.json", "model_registry.json"):
+        if damage == "both lost":
+            (models / name).unlink()
+        else:
+            (models / name).write_text("{")
+    train(models, "v002", trained_end_ts=1, stats=stats(0.0, -99.0))
+    assert governed.evaluate(LIMITS, by="cron").action == "rejected"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        '{"known": {"v001": 5}}',
+        '{"known": {"v001": {"members": null}}, "history": [1]}',
+        json.dumps({"previous_active_version": "v" * 5000}),
+    ],
+)
+def test_a_state_file_full_of_nonsense_stops_no_rollback(
+    governed: GovernedFolder, models: Path, state: str
+) -> None:
+    for version in ("v001", "v002"):
+        train(models, version)
+        governed.evaluate(LIMITS, by="cron")
+    (models / "model_registry.json").write_text(state)
+    assert governed.rollback(by="ann").active_version == "v001"
+
+
+def test_a_state_file_that_is_a_link_or_a_folder_is_put_aside(
+    governed: GovernedFolder, models: Path, tmp_path: Path
+) -> None:
+    for version in ("v001", "v002"):
+        train(models, version)
+        governed.evaluate(LIMITS, by="cron")
+    (models / "model_registry.json").unlink()
+    (models / "model_registry.json").mkdir()
+    assert governed.rollback(by="ann").active_version == "v001"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"note": "\ud800"},
+        {"models": {"reject": {"5": "x" * 300}}},
+        {"models": {"reject": {"5": "\ud800/x"}}},
+    ],
+)
+def test_texts_that_no_disk_and_no_log_can_hold_are_refused(
+    governed: GovernedFolder, models: Path, changed: dict[str, Any]
+) -> None:
+    train(models, "v001")
+    (models / "manifest_latest.json").write_text(json.dumps(manifest("v001", **changed)))
+    with pytest.raises(InvalidInputError):
+        governed.evaluate(LIMITS, by="cron")
+
+
+def test_a_number_beyond_floats_is_named(governed: GovernedFolder, models: Path) -> None:
+    (models / "manifest_latest.json").write_text('{"version": "v1", "trained_end_ts": 1e400}')
+    with pytest.raises(InvalidInputError, match="1e400 is no number"):
+        governed.evaluate(LIMITS, by="cron")
+
+
+def test_a_path_that_no_system_takes_is_no_folder(sqlite_gov: Governance) -> None:
+    for path in ("a" * 5000, "x\0y"):
+        with pytest.raises(NotFoundError):
+            sqlite_gov.manifests(path)
