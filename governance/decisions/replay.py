@@ -11,13 +11,14 @@ promised: that a later release judges as this one does; gates that change need a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
+from governance.canonical import canonical_json
 from governance.decisions.asked import FORMAT
 from governance.decisions.record import Decision
 from governance.errors import InvalidInputError, ReplayMismatchError
@@ -51,10 +52,14 @@ class Replay:
 
     @property
     def same(self) -> bool:
-        """Does what comes out now equal what is stored?"""
-        return (self.verdict_hash, self.verdict) == (
-            self.decision.verdict_hash,
-            self.decision.verdict,
+        """Does what comes out now equal what is stored, each check included?"""
+        stored = self.decision
+        if self.replayable and stored.eligible is not (self.verdict is Verdict.PASS):
+            return False
+        return (self.verdict_hash, self.verdict, _text(self.checks)) == (
+            stored.verdict_hash,
+            stored.verdict,
+            _text(stored.checks),
         )
 
     def __bool__(self) -> bool:
@@ -73,6 +78,10 @@ class Replay:
             "verdict_hash": self.verdict_hash,
             "stored_verdict_hash": self.decision.verdict_hash,
         }
+
+
+def _text(checks: Iterable[GateResult]) -> str:
+    return canonical_json([check.as_json() for check in checks])
 
 
 def _promotion(facts: Frozen, policy: Frozen) -> Judgement:

@@ -114,6 +114,21 @@ def test_a_record_that_was_changed_does_not_replay(
     assert [one.same for one in sqlite_gov.promotion.replay_all()] == [False]
 
 
+@pytest.mark.parametrize("column", ["checks", "eligible"])
+def test_checks_and_eligibility_are_compared_though_the_hash_stays(
+    sqlite_gov: Governance, column: str
+) -> None:
+    policy(sqlite_gov)
+    promoted(sqlite_gov)
+    decision = sqlite_gov.promotion.decisions(NAME)[0]
+    checks = [{**check.as_json(), "reason": "it was fine"} for check in decision.checks]
+    other = {"checks": canonical_json(checks), "eligible": False}
+    _changed(sqlite_gov, decision, **{column: other[column]})
+    with pytest.raises(ReplayMismatchError, match="audit verify"):
+        sqlite_gov.promotion.replay(decision.id or "")
+    assert [one.same for one in sqlite_gov.promotion.replay_all()] == [False]
+
+
 def test_a_forger_who_computes_the_hash_anew_is_not_believed(sqlite_gov: Governance) -> None:
     """The refusal becomes a pass in checks, verdict and hash; the frozen facts contradict it."""
     version = staged(sqlite_gov)
