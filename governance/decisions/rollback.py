@@ -22,8 +22,9 @@ from governance.decisions.activation import switch
 from governance.decisions.decision_queries import decided_under
 from governance.decisions.idempotency import remember
 from governance.decisions.record import Decision, judged
-from governance.decisions.rollback_target import RollbackTargets, why_nothing
+from governance.decisions.rollback_target import Choice, RollbackTargets, why_nothing
 from governance.errors import (
+    GovernanceError,
     InvalidInputError,
     NothingToRollBackError,
     ReasonRequiredError,
@@ -78,7 +79,8 @@ class Rollback:
             by, reason: who and why; both are recorded.
             at: effective time of the activation; database time if not given.
             idempotency_key: the same key with the same arguments gives the same decision.
-            expected_generation: ``gov.registry.generation(name)`` as the caller last saw it.
+            expected_generation: ``gov.registry.generation(name)`` as the caller last saw it; by
+                itself the one at which this call begins.
 
         Raises:
             NothingToRollBackError: no version may take over by itself; says why not.
@@ -112,16 +114,17 @@ class Rollback:
                 earlier := decided_under(connection, idempotency_key, OPERATION, fingerprint)
             ) is not None:
                 return earlier
-            _check_generation(connection, name, expected_generation)
-        choice = (
-            self._targets.automatic(name)
-            if to_version is None
-            else self._targets.named(name, to_version)
-        )
-        if choice.target is None:
-            if choice.unknown is not None:
-                raise choice.unknown
-            raise NothingToRollBackError(why_nothing(name, choice))
+            seen = generation(connection, name)
+            _check_generation(connection, name, seen, expected_generation)
+        try:
+            target, choice = self._choose(name, to_version)
+        except GovernanceError:  # perhaps because somebody was quicker, with this very key even
+            with self._database.read() as connection:
+                found = decided_under(connection, idempotency_key, OPERATION, fingerprint)
+                if found is not None:
+                    return found
+                _check_generation(connection, name, generation(connection, name), seen)
+            raise
         facts = choice.facts()
         said = decide_rollback(facts)
         channels = self._channels()
@@ -129,8 +132,9 @@ class Rollback:
             head = lock_head(tx, name)
             if (earlier := decided_under(tx, idempotency_key, OPERATION, fingerprint)) is not None:
                 return earlier
-            _check_generation(tx, name, choice.generation)
-            target = records.resolve(tx, choice.target.id)
+            # Not the generation of the choice: somebody may have switched before it was made.
+            _check_generation(tx, name, head, seen)
+            target = records.resolve(tx, target.id)
             lifecycle.check_activation(target.stage, Route.ROLLBACK)
             now = database_time(tx)
             decision = judged(
@@ -169,6 +173,15 @@ class Rollback:
                 )
         return decision
 
+    def _choose(self, name: str, wanted: ModelVersion | str | None) -> tuple[ModelVersion, Choice]:
+        """The target and how it was found, or why there is none."""
+        choice = (
+            self._targets.automatic(name) if wanted is None else self._targets.named(name, wanted)
+        )
+        if choice.target is not None:
+            return choice.target, choice
+        raise choice.unknown or NothingToRollBackError(why_nothing(name, choice))
+
 
 def _notice(decision: Decision, left: str | None) -> Notice:
     return Notice(
@@ -188,8 +201,7 @@ def _notice(decision: Decision, left: str | None) -> Notice:
     )
 
 
-def _check_generation(connection: Connection, name: str, expected: int | None) -> None:
-    now = generation(connection, name)
+def _check_generation(connection: Connection, name: str, now: int, expected: int | None) -> None:
     if expected is None or expected == now:
         return
     champion = records.in_production(connection, name)

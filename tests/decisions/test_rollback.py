@@ -406,22 +406,25 @@ def test_a_stale_caller_is_refused_before_anything_is_looked_at(
     assert _back(gov, expected_generation=2, idempotency_key="k2").generation == 3
 
 
-def test_a_switch_between_look_and_act_is_noticed(
-    gov: Governance, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("early", [True, False], ids=["before the look", "after the look"])
+@pytest.mark.parametrize("expected", [None, 3])
+def test_a_switch_between_call_and_act_is_noticed(
+    gov: Governance, monkeypatch: pytest.MonkeyPatch, early: bool, expected: int | None
 ) -> None:
     """A second rollback must not go one further than its caller saw."""
     first, second, _ = (promoted(gov, seed) for seed in (1, 2, 3))
     real = rollback_target.RollbackTargets.automatic
 
     def meanwhile(self: Any, name: str, **given: Any) -> Any:
-        found = real(self, name, **given)
+        found = None if early else real(self, name, **given)
         monkeypatch.undo()
         _back(gov, reason="somebody was quicker")
-        return found
+        return found or real(self, name, **given)
 
     monkeypatch.setattr(rollback_target.RollbackTargets, "automatic", meanwhile)
-    with pytest.raises(StaleGenerationError):
-        _back(gov)
+    with pytest.raises(StaleGenerationError) as refusal:
+        _back(gov, expected_generation=expected)
+    assert refusal.value.generation == 4
     assert _live(gov) == second.id and gov.registry.resolve(first).stage is Stage.RETIRED
 
 
@@ -445,6 +448,42 @@ def test_arguments_that_can_never_be_right_are_refused(
     with pytest.raises(error):
         _back(sqlite_gov, **given)
     assert _state(sqlite_gov) == before
+
+
+@pytest.mark.parametrize("to", [None, "1.0.0"])
+def test_who_comes_late_hears_of_the_switch_not_that_there_is_nothing_left(
+    gov: Governance, monkeypatch: pytest.MonkeyPatch, to: str | None
+) -> None:
+    promoted(gov, 1), promoted(gov, 2)
+    real = rollback.Rollback._choose
+
+    def meanwhile(self: Any, *given: Any) -> Any:
+        monkeypatch.undo()
+        _back(gov, reason="somebody was quicker")
+        return real(self, *given)
+
+    monkeypatch.setattr(rollback.Rollback, "_choose", meanwhile)
+    with pytest.raises(StaleGenerationError) as refusal:
+        _back(gov, to_version=to, expected_generation=2)
+    assert refusal.value.generation == 3
+
+
+@pytest.mark.parametrize("to", [None, "1.0.0"])
+def test_the_same_key_at_the_same_time_gives_the_same_decision(
+    gov: Governance, monkeypatch: pytest.MonkeyPatch, to: str | None
+) -> None:
+    promoted(gov, 1), promoted(gov, 2)
+    real = rollback.Rollback._choose
+    twin: list[Any] = []
+
+    def meanwhile(self: Any, *given: Any) -> Any:
+        monkeypatch.undo()
+        twin.append(_back(gov, to_version=to, idempotency_key="k"))
+        return real(self, *given)
+
+    monkeypatch.setattr(rollback.Rollback, "_choose", meanwhile)
+    assert _back(gov, to_version=to, idempotency_key="k") == twin[0]
+    assert gov.registry.generation(NAME) == 3
 
 
 def test_time_is_the_callers_and_order_is_the_generation(gov: Governance) -> None:
