@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from governance.decisions.idempotency import replay_of
 from governance.decisions.record import Decision, decision_of, find_decision, select_decisions
 from governance.errors import IntegrityError, InvalidInputError, NotFoundError
-from governance.store.schema import decisions
+from governance.store.schema import activations, decisions, model_registry
 from governance.values import check_model_name
 
 MAX_PAGE = 1000
@@ -71,10 +73,54 @@ def list_decisions(
     return [decision_of(row) for row in connection.execute(query)]
 
 
-def every_decision(connection: Connection, *, operation: str | None = None) -> Iterator[Decision]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableDecision:
+    """A row of ``decisions`` that is not as it was written; ``problem``: what, and the remedy."""
+
+    id: str
+    operation: str
+    model: str
+    version: str
+    problem: str
+
+
+def every_decision(
+    connection: Connection, *, operation: str | None = None
+) -> Iterator[Decision | UnreadableDecision]:
     """All of them, or all of one operation, oldest first, a batch at a time."""
     query = select_decisions().order_by(decisions.c.seq).execution_options(yield_per=_BATCH)
     if operation is not None:
         query = query.where(decisions.c.operation == operation)
     for row in connection.execute(query):
-        yield decision_of(row)
+        try:
+            yield decision_of(row)
+        except IntegrityError as error:
+            yield UnreadableDecision(
+                id=row.id,
+                operation=row.operation,
+                model=row.model_name,
+                version=row.version,
+                problem=error.message,
+            )
+
+
+def activation_history(connection: Connection, model: str) -> list[dict[str, Any]]:
+    """Every activation of a model with who decided it and why, oldest first."""
+    rows = connection.execute(
+        select(
+            activations.c.generation,
+            activations.c.version_id,
+            model_registry.c.version,
+            activations.c.operation,
+            activations.c.forced,
+            activations.c.effective_at,
+            activations.c.recorded_at,
+            decisions.c.decided_by.label("by"),
+            decisions.c.reason,
+        )
+        .outerjoin(model_registry, model_registry.c.id == activations.c.version_id)
+        .outerjoin(decisions, decisions.c.id == activations.c.decision_id)
+        .where(activations.c.model_name == model)
+        .order_by(activations.c.generation)
+    )
+    return [dict(row._mapping) for row in rows]

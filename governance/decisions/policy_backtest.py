@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from governance.canonical import canonical_json
 from governance.config.policy_file import PolicyFile
 from governance.decisions.asked import ENVIRONMENT, FORMAT
+from governance.decisions.decision_queries import UnreadableDecision
 from governance.decisions.record import Decision
 from governance.errors import InvalidInputError
 from governance.policy.promotion.decide import decide_promotion
@@ -81,18 +82,29 @@ class PolicyBacktest:
         }
 
 
-def backtest(policy: PolicyFile, decisions: Iterable[Decision]) -> PolicyBacktest:
+def backtest(
+    policy: PolicyFile, decisions: Iterable[Decision | UnreadableDecision]
+) -> PolicyBacktest:
     """Judge each promotion of ``decisions`` under ``policy``."""
     known: dict[str, PromotionLimits] = {}
     flips: list[Flip] = []
     odd: dict[str, str] = {}
     judged = changed = 0
     for decision in decisions:
+        if isinstance(decision, UnreadableDecision):
+            odd[decision.id] = decision.problem
+            continue
         try:
             facts = _facts(decision)
             limits = _limits(policy, decision, facts.kind, known)
         except (InvalidInputError, ValidationError) as error:
             odd[decision.id or ""] = getattr(error, "message", type(error).__name__)
+            continue
+        except (KeyError, TypeError, AttributeError) as error:
+            odd[decision.id or ""] = (
+                f"its policy or facts cannot be read ({type(error).__name__}); run `governance "
+                "audit verify`, and restore the database from a backup"
+            )
             continue
         said = decide_promotion(facts, limits)
         judged += 1

@@ -13,12 +13,17 @@ from typing import Any
 
 from governance.config.policy_file import read_policy
 from governance.decisions.approvals import asked_of
-from governance.decisions.decision_queries import every_decision, get_decision, list_decisions
+from governance.decisions.decision_queries import (
+    activation_history,
+    every_decision,
+    get_decision,
+    list_decisions,
+)
 from governance.decisions.facts import FactsOf
 from governance.decisions.policy_backtest import PolicyBacktest, backtest
 from governance.decisions.policy_in_force import PolicyInForce
 from governance.decisions.promoting import OPERATION, Promoting
-from governance.decisions.record import Decision, activation_history, judged
+from governance.decisions.record import Decision, judged
 from governance.decisions.replay import Replay, replay, replayed
 from governance.decisions.rollback import Rollback
 from governance.decisions.wish import Wish

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select
+from sqlalchemy import Row, Select, insert, select, type_coerce
 from sqlalchemy.engine import Connection
 
+from governance.errors import IntegrityError
 from governance.history.audit import append_entry
 from governance.policy.verdict import GateResult, Judgement
 from governance.store.schema import activations, decisions, model_registry
+from governance.store.types import OrProblem
 from governance.values import ModelVersion, Verdict
 
 
@@ -217,39 +219,46 @@ def latest_decision(connection: Connection, version_id: str, operation: str) -> 
     return None if row is None else decision_of(row)
 
 
-def activation_history(connection: Connection, model: str) -> list[dict[str, Any]]:
-    """Every activation of a model with who decided it and why, oldest first."""
-    rows = connection.execute(
-        select(
-            activations.c.generation,
-            activations.c.version_id,
-            model_registry.c.version,
-            activations.c.operation,
-            activations.c.forced,
-            activations.c.effective_at,
-            activations.c.recorded_at,
-            decisions.c.decided_by.label("by"),
-            decisions.c.reason,
-        )
-        .outerjoin(model_registry, model_registry.c.id == activations.c.version_id)
-        .outerjoin(decisions, decisions.c.id == activations.c.decision_id)
-        .where(activations.c.model_name == model)
-        .order_by(activations.c.generation)
-    )
-    return [dict(row._mapping) for row in rows]
+_PARSED = ("checks", "facts", "policy", "at", "recorded_at")
 
 
 def select_decisions() -> Select[Any]:
     """Decisions with the number of their version and the generation they led to."""
+    columns = [
+        type_coerce(column, OrProblem(column.type)).label(column.name)
+        if column.name in _PARSED
+        else column
+        for column in decisions.columns
+    ]
     return (
-        select(decisions, model_registry.c.version, activations.c.generation)
+        select(*columns, model_registry.c.version, activations.c.generation)
         .join(model_registry, model_registry.c.id == decisions.c.version_id)
         .outerjoin(activations, activations.c.decision_id == decisions.c.id)
     )
 
 
 def decision_of(row: Row[Any]) -> Decision:
-    """A row of ``select_decisions``."""
+    """A row of ``select_decisions``.
+
+    Raises:
+        IntegrityError: it is not as it was written.
+    """
+    try:
+        return _decision(row)
+    except (IntegrityError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise IntegrityError(
+            f"decision {row.id} of {row.model_name} is not as it was written "
+            f"({type(error).__name__}: {str(error)[:120]}); run `governance audit verify`, and "
+            "restore the database from a backup"
+        ) from error
+
+
+def _decision(row: Row[Any]) -> Decision:
+    for name in _PARSED:
+        if isinstance(value := getattr(row, name), IntegrityError):
+            raise value
+    if not (isinstance(row.facts, dict) and isinstance(row.policy, dict)):
+        raise TypeError("facts or policy are no JSON object")
     return Decision(
         id=row.id,
         operation=row.operation,

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from governance.canonical import canonical_json
 from governance.decisions.asked import FORMAT
+from governance.decisions.decision_queries import UnreadableDecision
 from governance.decisions.record import Decision
 from governance.errors import InvalidInputError, ReplayMismatchError
 from governance.policy.facts import ValidationFacts
@@ -38,12 +39,12 @@ Frozen = Mapping[str, Any]
 class Replay:
     """
     Attributes:
-        decision: as it is stored.
+        decision: as it is stored; or that it cannot be read, which is never the ``same``.
         verdict, checks, verdict_hash: as they come out now.
         replayable: the gates were asked again. ``reason``: why they could not be.
     """
 
-    decision: Decision
+    decision: Decision | UnreadableDecision
     verdict: Verdict
     checks: tuple[GateResult, ...]
     verdict_hash: str
@@ -54,6 +55,8 @@ class Replay:
     def same(self) -> bool:
         """Does what comes out now equal what is stored, each check included?"""
         stored = self.decision
+        if isinstance(stored, UnreadableDecision):
+            return False
         if self.replayable and stored.eligible is not (self.verdict is Verdict.PASS):
             return False
         return (self.verdict_hash, self.verdict, _text(self.checks)) == (
@@ -76,7 +79,7 @@ class Replay:
             "reason": self.reason,
             "verdict": self.verdict,
             "verdict_hash": self.verdict_hash,
-            "stored_verdict_hash": self.decision.verdict_hash,
+            "stored_verdict_hash": getattr(self.decision, "verdict_hash", None),
         }
 
 
@@ -109,8 +112,17 @@ JUDGES: Mapping[str, Callable[[Frozen, Frozen], Judgement]] = MappingProxyType(
 )
 
 
-def replayed(decision: Decision) -> Replay:
+def replayed(decision: Decision | UnreadableDecision) -> Replay:
     """What comes out of ``decision`` now, whether or not it is the same."""
+    if isinstance(decision, UnreadableDecision):
+        return Replay(
+            decision=decision,
+            verdict=Verdict.INSUFFICIENT,
+            checks=(),
+            verdict_hash="",
+            replayable=False,
+            reason=decision.problem,
+        )
     try:
         judge_again = JUDGES[decision.operation]
     except KeyError:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, String, Text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from governance.canonical import canonical_json
 from governance.errors import IntegrityError
@@ -34,9 +35,15 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        if isinstance(value, str):
-            return datetime.fromisoformat(value)
-        return value.astimezone(UTC) if isinstance(value, datetime) else None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        try:
+            return as_utc(datetime.fromisoformat(value))
+        except (ValueError, TypeError) as error:
+            raise IntegrityError(
+                f"a recorded time is no longer one ({value!r:.60}); restore the database from a "
+                "backup"
+            ) from error
 
 
 class CanonicalJson(TypeDecorator[Any]):
@@ -57,6 +64,28 @@ class CanonicalJson(TypeDecorator[Any]):
             raise IntegrityError(
                 f"a recorded value is no longer JSON ({error}); restore the database from a backup"
             ) from error
+
+
+class OrProblem(UserDefinedType[Any]):
+    """Reads as ``inner`` does; what cannot be read comes as the error itself, so that one bad row
+    does not end a whole query.
+    """
+
+    cache_ok = True
+
+    def __init__(self, inner: TypeEngine[Any]) -> None:
+        self.inner = inner
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        read = self.inner.dialect_impl(dialect).result_processor(dialect, coltype)
+
+        def process(value: Any) -> Any:
+            try:
+                return value if read is None else read(value)
+            except IntegrityError as error:
+                return error
+
+        return process
 
 
 def ascii_text(length: int) -> String:

@@ -12,7 +12,7 @@ from governance import Governance
 from governance.canonical import canonical_json
 from governance.decisions.record import Decision
 from governance.decisions.replay import JUDGES, replay, replayed
-from governance.errors import GateFailedError, NotFoundError, ReplayMismatchError
+from governance.errors import GateFailedError, IntegrityError, NotFoundError, ReplayMismatchError
 from governance.policy.facts import MetricLimit
 from governance.policy.verdict import Judgement, verdict_hash
 from governance.values import ModelVersion, Verdict
@@ -127,6 +127,39 @@ def test_checks_and_eligibility_are_compared_though_the_hash_stays(
     with pytest.raises(ReplayMismatchError, match="audit verify"):
         sqlite_gov.promotion.replay(decision.id or "")
     assert [one.same for one in sqlite_gov.promotion.replay_all()] == [False]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("checks", "[1]"),
+        ("checks", '[{"gate":"x"}]'),
+        ("checks", "{"),
+        ("verdict", "maybe"),
+        ("at", "garbage"),
+        ("at", "2026-01-01T00:00:00"),
+        ("policy", "[]"),
+        ("policy", '{"format":"promotion-1"}'),
+    ],
+)
+def test_a_row_that_is_no_decision_any_more_is_named_and_stops_nothing(
+    sqlite_gov: Governance, column: str, value: str
+) -> None:
+    policy(sqlite_gov)
+    promoted(sqlite_gov, 1)
+    promoted(sqlite_gov, 2)
+    other, bad = (one.id for one in sqlite_gov.promotion.decisions(NAME, operation="promotion"))
+    _changed(sqlite_gov, sqlite_gov.promotion.decision(bad or ""), **{column: value})
+    if value != '{"format":"promotion-1"}':  # that one is a decision, of another policy
+        with pytest.raises(IntegrityError, match=f"{bad}.*audit verify.*backup"):
+            sqlite_gov.promotion.decisions(NAME)
+    with pytest.raises(IntegrityError, match="audit verify"):
+        sqlite_gov.promotion.replay(bad or "")
+    found = {one.decision.id: one for one in sqlite_gov.promotion.replay_all()}
+    assert found[other].same and not found[bad].same and not found[bad].replayable
+    assert found[bad].as_json()["id"] == bad and found[bad].reason
+    tried = sqlite_gov.promotion.backtest_policy(sqlite_gov.settings.policy_path)
+    assert tried.judged == 1 and "audit verify" in tried.not_replayable[bad or ""]
 
 
 def test_a_forger_who_computes_the_hash_anew_is_not_believed(sqlite_gov: Governance) -> None:

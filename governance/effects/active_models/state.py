@@ -6,6 +6,7 @@ Neighbours: ``manifests`` renders it, ``status`` makes the five keys of it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, or_, select
 
 from governance.decisions.rollback_candidates import candidates
+from governance.errors import IntegrityError
 from governance.registry import records
 from governance.registry.home_owner import Mark
 from governance.store.schema import (
@@ -24,6 +26,8 @@ from governance.store.schema import (
 )
 from governance.store.types import ascii_text
 from governance.values import ModelVersion, Stage, Verdict
+
+log = logging.getLogger(__name__)
 
 MOST_ACTIVATIONS = 20  # the newest; `governance promotion history` has all
 _CANDIDATES = tuple(stage for stage in Stage if stage not in (Stage.DRAFT, Stage.FAILED))
@@ -37,7 +41,8 @@ class ActiveState:
         active: decides now. candidate: the highest number that is not failed.
         target: where a rollback without a name would go, by the versions' past alone.
         activations: the newest ``MOST_ACTIVATIONS``, the newest first.
-        last: the last decision about a promotion, rollback or failover.
+        last: the last decision about a promotion, rollback or failover; ``unreadable``: there is
+            one, and it is not as it was written.
         audit: the entry of the audit log that this state follows from.
     """
 
@@ -50,6 +55,7 @@ class ActiveState:
     last: Any
     audit: Mark
     changed_at: str
+    unreadable: bool = False
 
     @property
     def activation(self) -> Any:
@@ -138,6 +144,7 @@ def read_state(connection: Connection, model: str) -> ActiveState | None:
     if generation is None or entry is None:
         return None
     candidate = connection.execute(_CANDIDATE, asked).one_or_none()
+    last, unreadable = _last(connection, model)
     return ActiveState(
         model=model,
         generation=generation,
@@ -145,10 +152,31 @@ def read_state(connection: Connection, model: str) -> ActiveState | None:
         candidate=None if candidate is None else records.to_version(candidate),
         target=_target(connection, model) if generation else None,
         activations=connection.execute(_ACTIVATIONS, asked).all() if generation else (),
-        last=connection.execute(_LAST_DECISION, asked).one_or_none(),
+        last=last,
+        unreadable=unreadable,
         audit={"seq": entry.seq, "hash": entry.hash},
         changed_at=entry.recorded_at,
     )
+
+
+def _last(connection: Connection, model: str) -> tuple[Any, bool]:
+    """The last decision, and whether there is one that cannot be read: no reason to leave the
+    files of this model, or of those after it, as they are.
+    """
+    try:
+        row = connection.execute(_LAST_DECISION, {"model": model}).one_or_none()
+        if row is not None:
+            not_passed(row.checks)
+    except (IntegrityError, ValueError, TypeError, KeyError, AttributeError) as error:
+        log.error(
+            "the last decision about %s is not as it was written (%s: %s); run `governance audit "
+            "verify`, and restore the database from a backup",
+            model,
+            type(error).__name__,
+            error,
+        )
+        return None, True
+    return row, False
 
 
 def _target(connection: Connection, model: str) -> ModelVersion | None:

@@ -30,12 +30,17 @@ _DONE = {
 def keys_of(state: ActiveState) -> dict[str, str]:
     """The keys as document 004 names them; an empty text where there is nothing to say."""
     last = state.last
+    if state.unreadable:
+        action, reason = "unreadable", "run `governance audit verify`"
+    else:
+        action = "registered" if last is None else _action(last)
+        reason = "" if last is None else _reason(last)
     checked = parse_time(state.changed_at) if last is None else last.recorded_at
     return {
         "model_active_version": "" if state.active is None else state.active.version,
         "model_candidate_version": "" if state.candidate is None else state.candidate.version,
-        "model_governance_last_action": "registered" if last is None else _action(last),
-        "model_governance_last_reason": "" if last is None else _reason(last),
+        "model_governance_last_action": action,
+        "model_governance_last_reason": reason,
         "model_governance_last_checked_ms": str((checked - _EPOCH) // timedelta(milliseconds=1)),
     }
 

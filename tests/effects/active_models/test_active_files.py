@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, text, update
 
 from governance import Governance
 from governance.decisions.activation import switch
@@ -224,6 +224,25 @@ def test_only_the_models_that_changed_are_looked_at(
     gov.validation.log_metric(version, "auc", 0.5, by="eve")
     gov.files.catch_up()
     assert seen == ["other"], "a metric changes no file"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("checks", "[1]"), ("checks", "{"), ("at", "garbage")]
+)
+def test_a_decision_that_cannot_be_read_stops_the_files_of_no_model(
+    sqlite_gov: Governance, caplog: pytest.LogCaptureFixture, column: str, value: str
+) -> None:
+    champion(sqlite_gov, 1, name="alpha")
+    live = champion(sqlite_gov, 2, name="beta")
+    with sqlite_gov.database.begin() as tx:
+        tx.execute(text("DROP TRIGGER decisions_no_update"))
+        change = f"UPDATE decisions SET {column} = :value WHERE model_name = 'alpha'"
+        tx.execute(text(change), {"value": value})
+    sqlite_gov.files.catch_up()
+    assert manifest(sqlite_gov, ACTIVE, "beta")["version_id"] == live.id
+    assert manifest(sqlite_gov, HISTORY, "alpha")["last_decision"] is None
+    assert status(sqlite_gov, "alpha")["model_governance_last_action"] == "unreadable"
+    assert "last decision about alpha" in caplog.text
 
 
 def test_a_killed_writer_leaves_files_that_the_next_one_mends(
