@@ -132,9 +132,10 @@ def _carried(address: Address) -> Iterator[Address]:
     if address in _NAT64 or address in _SIIT:
         yield IPv4Address(int(address) & 0xFFFFFFFF)
         return
-    yield address
-    if address.sixtofour is not None:
+    if address.sixtofour is not None:  # Pythons do not agree on whether 2002::/16 is global
         yield address.sixtofour
+        return
+    yield address
     if address in _LOCAL_NAT64 or (address in _COMPATIBLE and int(address) > 1):
         yield IPv4Address(int(address) & 0xFFFFFFFF)
 
