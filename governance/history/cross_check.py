@@ -7,6 +7,8 @@ can drop these. Each record has an entry in the log's hash chain, so each is hel
   must hash to the verdict hash of the entry;
 - every ``stage.changed`` entry into production, or out of it with nothing to follow, against the
   activation of its generation;
+- every session of a trial against the ``shadow.session`` entry with its digest
+  (``session_check``);
 - no record without an entry, no entry without a record, no registry beside an empty log.
 
 The caller has walked the chain before, in the same snapshot. Not promised: ``recorded_at`` of a
@@ -15,18 +17,24 @@ record is not in its entry and is only compared with the time of the entry, to w
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from governance.errors import AuditChainError
+from governance.history.session_check import check_sessions
+from governance.history.stored_records import (
+    Record,
+    any_bytes,
+    columns_as_stored,
+    details_of,
+    differs,
+    in_one_transaction,
+    record,
+    stream,
+)
 from governance.store.schema import activations, decisions
 
 DECIDED = ".decided"
@@ -34,9 +42,6 @@ DECIDED = ".decided"
 _TO_PRODUCTION = '"to":"production"'
 _TO_NOTHING = '"live":null'
 
-# Longer than any lock that one transaction may wait for, between the two looks at the clock.
-_ONE_TRANSACTION = timedelta(hours=2)
-_BATCH = 1000
 _ENTRY = ("seq", "recorded_at", "actor", "action", "model_name", "version_id", "details")
 _IN_DETAILS = (
     "verdict",
@@ -52,8 +57,6 @@ _OF_DECISION = ("id", "operation", "model_name", "version_id", "decided_by", *_I
 # Key of the entry -> column of the decision. Entries of the first release do not have them, and
 # their decisions have what the column is filled with.
 _SINCE_0003 = {"overridden": ("overridden", False), "approval": ("approval_id", None)}
-
-Record = Mapping[str, Any]
 
 
 def decision_difference(entry: Record, details: Record, row: Record) -> str | None:
@@ -79,7 +82,7 @@ def decision_difference(entry: Record, details: Record, row: Record) -> str | No
             return name
     if _stored_verdict_hash(row) != details.get("verdict_hash"):
         return "checks, policy or facts"
-    return None if _in_one_transaction(entry, row) else "recorded_at"
+    return None if in_one_transaction(entry, row) else "recorded_at"
 
 
 def activation_difference(entry: Record, details: Record, row: Record) -> str | None:
@@ -94,7 +97,7 @@ def activation_difference(entry: Record, details: Record, row: Record) -> str | 
     for name, value in expected.items():
         if row[name] != value:
             return name
-    return None if _in_one_transaction(entry, row) else "recorded_at"
+    return None if in_one_transaction(entry, row) else "recorded_at"
 
 
 def _stored_verdict_hash(row: Record) -> str:
@@ -105,16 +108,6 @@ def _stored_verdict_hash(row: Record) -> str:
     return sha256(whole.encode(errors="surrogateescape")).hexdigest()
 
 
-def _in_one_transaction(entry: Record, row: Record) -> bool:
-    try:
-        apart = datetime.fromisoformat(row["recorded_at"]) - datetime.fromisoformat(
-            entry["recorded_at"]
-        )
-    except (TypeError, ValueError):
-        return False
-    return abs(apart) <= _ONE_TRANSACTION
-
-
 def cross_check(connection: Connection, *, entries: int) -> None:
     """Hold every decision and activation against the log, whose chain of ``entries`` is intact.
 
@@ -123,13 +116,13 @@ def cross_check(connection: Connection, *, entries: int) -> None:
             one that it names, or the first that is not there.
     """
     if entries == 0 and connection.scalar(text("SELECT count(*) FROM model_registry")):
-        raise _differs(1, "the log is empty, and the registry is not")
+        raise differs(1, "the log is empty, and the registry is not")
     try:
         _compare(connection, entries)
     except OperationalError as error:
         if connection.dialect.name != "sqlite" or "decode" not in str(error.orig).lower():
             raise
-        with _any_bytes(connection):
+        with any_bytes(connection):
             _compare(connection, entries)
 
 
@@ -138,6 +131,7 @@ def _compare(connection: Connection, entries: int) -> None:
         _check_decisions(connection, action)
     _check_no_other_decision(connection, entries)
     _check_activations(connection, entries)
+    check_sessions(connection, entries=entries)
 
 
 def _decided_actions(connection: Connection) -> list[str]:
@@ -156,18 +150,18 @@ def _check_decisions(connection: Connection, action: str) -> None:
     columns = decisions.columns.keys()
     query = f"""
         SELECT {", ".join(f"a.{name} AS entry_{name}" for name in _ENTRY)},
-            {_columns(connection, "d", columns, times=("at", "recorded_at"))}
+            {columns_as_stored(connection, "d", columns, times=("at", "recorded_at"))}
         FROM audit_log a LEFT JOIN decisions d ON d.seq = a.seq
         WHERE a.action = :action ORDER BY a.seq
     """  # noqa: S608 - constants
-    with _stream(connection, query, action=action) as rows:
+    with stream(connection, query, action=action) as rows:
         for joined in rows:
             entry = dict(zip(_ENTRY, joined, strict=False))
             row = dict(zip(columns, joined[len(_ENTRY) :], strict=True))
             if row["id"] is None:
-                raise _differs(entry["seq"], "the decision is missing")
-            if (column := decision_difference(entry, _details(entry), row)) is not None:
-                raise _differs(entry["seq"], f"the decision has another {column}")
+                raise differs(entry["seq"], "the decision is missing")
+            if (column := decision_difference(entry, details_of(entry), row)) is not None:
+                raise differs(entry["seq"], f"the decision has another {column}")
 
 
 def _check_no_other_decision(connection: Connection, entries: int) -> None:
@@ -178,12 +172,12 @@ def _check_no_other_decision(connection: Connection, entries: int) -> None:
     seq = connection.scalar(text(query), {"decided": f"%{DECIDED}"})
     if seq is not None:
         named = seq if isinstance(seq, int) and seq > 0 else entries + 1
-        raise _differs(named, "there is a decision of which no entry speaks")
+        raise differs(named, "there is a decision of which no entry speaks")
 
 
 def _check_activations(connection: Connection, entries: int) -> None:
     """Both in the order of model and generation, side by side."""
-    columns = _columns(
+    columns = columns_as_stored(
         connection, "c", activations.columns.keys(), times=("effective_at", "recorded_at")
     )
     recorded = f"""
@@ -198,13 +192,13 @@ def _check_activations(connection: Connection, entries: int) -> None:
     """
     patterns = {"to": f"%{_TO_PRODUCTION}%", "nothing": f"%{_TO_NOTHING}%"}
     with (
-        _stream(connection, recorded) as rows,
-        _stream(connection, told, **patterns) as changes,
+        stream(connection, recorded) as rows,
+        stream(connection, told, **patterns) as changes,
     ):
-        row = _record(next(rows, None))
+        row = record(next(rows, None))
         for change in changes:
             entry = dict(change._mapping)
-            details = _details(entry)
+            details = details_of(entry)
             if details.get("to") != "production" and details.get("live", ...) is not None:
                 continue
             generation = details.get("generation")
@@ -212,12 +206,10 @@ def _check_activations(connection: Connection, entries: int) -> None:
                 raise _unspoken(row, entries)
             of_entry = (entry["model_name"], generation)
             if row is None or (row["model_name"], row["generation"]) != of_entry:
-                raise _differs(
-                    entry["seq"], f"the activation of generation {generation} is missing"
-                )
+                raise differs(entry["seq"], f"the activation of generation {generation} is missing")
             if (column := activation_difference(entry, details, row)) is not None:
-                raise _differs(entry["seq"], f"the activation has another {column}")
-            row = _record(next(rows, None))
+                raise differs(entry["seq"], f"the activation has another {column}")
+            row = record(next(rows, None))
         if row is not None:
             raise _unspoken(row, entries)
 
@@ -231,69 +223,8 @@ def _before(row: Record, model: str, generation: Any) -> bool:
 
 def _unspoken(row: Record, entries: int) -> AuditChainError:
     named = row["seq"]
-    return _differs(
+    return differs(
         named if isinstance(named, int) and 0 < named <= entries else entries + 1,
         f"no entry speaks of the activation of {row['model_name']!r} with generation "
         f"{row['generation']}",
     )
-
-
-def _details(entry: Record) -> Record:
-    """An entry in the chain is JSON as it was written; unless somebody wrote the chain anew."""
-    try:
-        details = json.loads(entry["details"])
-    except (ValueError, RecursionError):
-        details = None
-    if not isinstance(details, dict):
-        raise _differs(entry["seq"], "its details are no JSON object")
-    return details
-
-
-def _differs(seq: int, what: str) -> AuditChainError:
-    return AuditChainError(
-        f"audit entry {seq} and the records do not agree: {what}; restore the database from a "
-        "backup and compare the two",
-        seq=seq,
-    )
-
-
-# -- reading without trusting what is there -------------------------------------------------------
-
-
-def _record(row: Row[Any] | None) -> Record | None:
-    return None if row is None else dict(row._mapping)
-
-
-@contextmanager
-def _any_bytes(connection: Connection) -> Iterator[None]:
-    """SQLite keeps any bytes as text; they must differ from the entry, not break the read."""
-    driver: Any = connection.connection.driver_connection
-    driver.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-    try:
-        yield
-    finally:
-        driver.text_factory = str
-
-
-def _columns(
-    connection: Connection, table: str, names: list[str], *, times: tuple[str, ...]
-) -> str:
-    """As they are stored; PostgreSQL's times as the log writes them, whatever year they lie in."""
-    if connection.dialect.name == "sqlite":
-        return ", ".join(f"{table}.{name} AS {name}" for name in names)
-    pattern = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
-    return ", ".join(
-        f"to_char({table}.{name} AT TIME ZONE 'UTC', '{pattern}') AS {name}"
-        if name in times
-        else f"{table}.{name} AS {name}"
-        for name in names
-    )
-
-
-@contextmanager
-def _stream(connection: Connection, query: str, **bound: Any) -> Iterator[Iterator[Row[Any]]]:
-    result = connection.execute(text(query), bound, execution_options={"yield_per": _BATCH})
-    try:
-        yield chain.from_iterable(result.partitions(_BATCH))
-    finally:
-        result.close()
