@@ -55,30 +55,48 @@ def test_nothing_acknowledged_is_lost_and_production_is_always_one_version(
         random = Random(SEED)
         for number in range(KILLS):
             spawner.start(SEED + number)
-            _watch(gov.database, seen, lines=random.randint(1, 6))
-            _watch(gov.database, seen, seconds=random.uniform(0, 0.03))
+            _watch(gov.database, seen, lines=random.choice([1, 3, 3, 4, 5]))
+            if number % 2:  # at any moment
+                _watch(gov.database, seen, seconds=random.uniform(0, 0.03))
+            else:  # as soon as a switch can be seen: most likely, before it is acknowledged
+                _watch(gov.database, seen, seconds=0.5, until_a_switch=True)
             status = spawner.kill()
             assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
             seen.after_a_kill()
             if number % THOROUGH == THOROUGH - 1:
                 _everything_is_right(gov)
         _everything_is_right(gov)
+    print(seen.acknowledged, seen.unknown, seen.looks)
     assert seen.acknowledged > KILLS / 2 and seen.looks > KILLS
-    assert seen.unknown["nothing"], "kills fell before the commit"
-    assert seen.unknown["activation"] or not FULL, "and between the commit and the answer"
+    if FULL:
+        assert seen.unknown["nothing"], "kills fell before the commit"
+        assert seen.unknown["activation"], "and between the commit and the answer"
 
 
-def _watch(database: Database, seen: _Seen, *, lines: int = 0, seconds: float = 0.0) -> None:
+def _watch(
+    database: Database,
+    seen: _Seen,
+    *,
+    lines: int = 0,
+    seconds: float = 0.0,
+    until_a_switch: bool = False,
+) -> None:
     """Two, or none any more, is never to be seen, while the worker writes so much or so long."""
     count = select(func.count()).where(model_registry.c.stage == "production")
     once = select(func.count()).select_from(activations)
     end = time.monotonic() + seconds
+    before: int | None = None
     while seen.new_lines() < lines if lines else time.monotonic() < end:
         with database.read() as connection:
             found, ever = connection.scalar(count), connection.scalar(once)
         assert found == (1 if ever else 0)
         seen.looks += 1
-        time.sleep(0.001)  # two cores: looking must not keep the worker from working
+        if until_a_switch:
+            if before is not None and ever != before:
+                return
+            before = ever
+        else:
+            time.sleep(0.001)  # two cores: looking must not keep the worker from working
 
 
 class _Seen:
