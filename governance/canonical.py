@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, TypeGuard
 
 from governance.errors import InvalidInputError
 from governance.values import iso
@@ -89,4 +89,24 @@ def sha256_of(value: Any) -> str:
     >>> sha256_of({"a": 1}) == sha256_of({"a": 1}.copy())
     True
     """
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    try:
+        return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"the value holds text that is not UTF-8 ({error.reason}); give Unicode text"
+        ) from error
+
+
+def storable(value: object) -> TypeGuard[str]:
+    """Is it text that a database can be asked for?
+
+    >>> storable("ab12"), storable("\\ud800"), storable("a\\0"), storable(7)
+    (True, False, False, False)
+    """
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

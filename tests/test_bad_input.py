@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from governance import Governance
+from governance.canonical import sha256_of
 from governance.errors import (
     ArtifactMissingError,
     ConfigError,
@@ -30,6 +31,7 @@ from governance.errors import (
     InvalidInputError,
     InvalidNameError,
     NaiveDatetimeError,
+    NotFoundError,
     SecretInMetadataError,
     SettingsError,
 )
@@ -308,3 +310,22 @@ def test_a_process_that_dies_with_the_lock_gives_it_back(sqlite_url: str, tmp_pa
     assert done.returncode == -9
     with Governance.open(database=sqlite_url, home=tmp_path / "home") as gov:
         assert registered(gov).created
+
+
+@pytest.mark.parametrize("wrong", ["\ud800", "a\0b", 7, b"x", ["a"]])
+def test_a_text_that_no_database_can_be_asked_for_is_a_typed_error(
+    gov: Governance, wrong: Any
+) -> None:
+    with pytest.raises(NotFoundError):
+        gov.promotion.decision(wrong)
+    with pytest.raises(NotFoundError):
+        gov.approvals.get(wrong)
+    with pytest.raises(InvalidInputError):
+        gov.promotion.decisions(operation=wrong)
+    with pytest.raises(InvalidInputError):
+        gov.shadow.list_shadow_models(wrong)
+
+
+def test_a_text_that_is_not_utf8_has_no_hash() -> None:
+    with pytest.raises(InvalidInputError, match="UTF-8"):
+        sha256_of({"a": "\ud800"})

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select, update
 
+from governance.canonical import storable
 from governance.errors import ApprovalNotUsableError, NotFoundError
 from governance.store.promotion_tables import approvals
 from governance.store.schema import model_registry
@@ -115,7 +116,7 @@ def find(connection: Connection, approval_id: str) -> Approval:
     """
     row = (
         connection.execute(select_approvals().where(_row.id == approval_id)).one_or_none()
-        if isinstance(approval_id, str)
+        if storable(approval_id)
         else None
     )
     if row is None:

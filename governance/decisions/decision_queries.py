@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from governance.canonical import storable
 from governance.decisions.idempotency import replay_of
 from governance.decisions.record import Decision, decision_of, find_decision, select_decisions
 from governance.errors import IntegrityError, InvalidInputError, NotFoundError
@@ -47,7 +48,7 @@ def get_decision(connection: Connection, decision_id: str) -> Decision:
     Raises:
         NotFoundError: there is none.
     """
-    found = find_decision(connection, decision_id) if isinstance(decision_id, str) else None
+    found = find_decision(connection, decision_id) if storable(decision_id) else None
     if found is None:
         raise NotFoundError(
             f"there is no decision {str(decision_id)[:40]!r}; `governance decision list` shows them"
@@ -69,6 +70,11 @@ def list_decisions(
     if model is not None:
         query = query.where(decisions.c.model_name == check_model_name(model))
     if operation is not None:
+        if not storable(operation):
+            raise InvalidInputError(
+                f"operation {operation!r:.40} is none; give validation, promotion, rollback or "
+                "failover"
+            )
         query = query.where(decisions.c.operation == operation)
     return [decision_of(row) for row in connection.execute(query)]
 

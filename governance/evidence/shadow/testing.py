@@ -39,7 +39,7 @@ from governance.registry.heads import lock_head
 from governance.registry.lifecycle import check_transition
 from governance.registry.transitions import move
 from governance.store.database import Database, database_time
-from governance.values import Kind, ModelVersion, Stage, as_utc
+from governance.values import Kind, ModelVersion, Stage, as_utc, check_model_name
 
 AnyRef = ModelVersion | str
 MAX_SESSIONS = 1000  # of one call: its audit entry names each
@@ -205,6 +205,8 @@ class ShadowTesting:
 
     def list_shadow_models(self, name: str | None = None) -> list[ShadowProgress]:
         """Every version in a trial, of one model or of all, and how far each is."""
+        if name is not None:
+            check_model_name(name)
         with self._database.read() as connection:
             now = database_time(connection)
             found = []
