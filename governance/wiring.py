@@ -20,12 +20,13 @@ from governance.config.governance_file import GovernanceConfig
 from governance.config.model import ModelDeclaration
 from governance.decisions.approvals import Approvals
 from governance.decisions.drill import Drill
-from governance.decisions.facts import FactsOf, Provider
+from governance.decisions.facts import FactsOf
 from governance.decisions.failover import Failover
 from governance.decisions.force_right import ForceRight
 from governance.decisions.health import Health
 from governance.decisions.manifests.governed_folder import GovernedFolder
 from governance.decisions.measured import measured
+from governance.decisions.other_evidence import Provider
 from governance.decisions.policy_in_force import PolicyInForce
 from governance.decisions.promoting import Promoting
 from governance.decisions.promotion import ModelPromotion

@@ -25,8 +25,9 @@ from sqlalchemy import Connection, func, select
 
 from governance.config.model import ModelDeclaration
 from governance.decisions.measured import measured
+from governance.decisions.other_evidence import Provider, other_evidence
 from governance.decisions.validation import OPERATION as VALIDATION
-from governance.errors import GovernanceError, IntegrityError, InvalidEvidenceError
+from governance.errors import GovernanceError, IntegrityError
 from governance.evidence.shadow.gathering import calendar_of, paired_facts, shadow_facts
 from governance.evidence.shadow.records import recorded_sessions
 from governance.evidence.shadow.summary import PERIODS_PER_YEAR
@@ -35,7 +36,6 @@ from governance.policy.promotion.facts import (
     ApprovalFacts,
     BundleFacts,
     DriftFacts,
-    OtherEvidence,
     PromotionFacts,
     VersionFacts,
 )
@@ -45,9 +45,6 @@ from governance.registry.probing import Probing
 from governance.store.drift_tables import model_drift_report_features, model_drift_reports
 from governance.store.schema import activations, decisions
 from governance.values import ModelVersion, Severity, Verdict, iso
-
-# Evidence of another kind: (connection, version, cut-off) -> what it says; None where nothing does.
-Provider = Callable[[Connection, ModelVersion, datetime], OtherEvidence | None]
 
 _NO_APPROVAL = ApprovalFacts()
 # The key of an Airflow run that nobody triggered by hand (``metadata["run"]`` of a retrain run).
@@ -171,24 +168,8 @@ class FactsOf:
             drift=_drift(connection, version.name, at),
             approval=approval,
             owner=outside.owner,
-            other=self._other(connection, version, at),
+            other=other_evidence(self._providers, connection, version, at),
         )
-
-    def _other(
-        self, connection: Connection, version: ModelVersion, at: datetime
-    ) -> dict[str, OtherEvidence]:
-        found = {}
-        for name, provider in self._providers.items():
-            said = provider(connection, version, at)
-            if said is None:
-                continue
-            if not isinstance(said, OtherEvidence):
-                raise InvalidEvidenceError(
-                    f"the provider of evidence {name!r} gave {type(said).__name__}; it must give "
-                    "OtherEvidence, or None where there is none"
-                )
-            found[name] = said
-        return found
 
 
 def load_fact(connection: Connection, version: ModelVersion) -> LoadFact | None:
