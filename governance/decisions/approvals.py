@@ -28,6 +28,7 @@ from governance.decisions.approval_records import (
     to_approval,
 )
 from governance.decisions.asked import Asked, ask, check_approver, request_of
+from governance.decisions.effective_time import refuse_future
 from governance.decisions.facts import FactsOf
 from governance.decisions.idempotency import remember, replay_of
 from governance.decisions.policy_in_force import PolicyInForce
@@ -113,6 +114,7 @@ class Approvals:
             if stage not in (Stage.VALIDATED, Stage.STAGING):
                 lifecycle.check_activation(stage, _ROUTES[purpose])
             now = database_time(tx)
+            refuse_future(asked_at, now=now)
             approval_id = uuid.uuid4().hex
             expires = (asked_at or now) + timedelta(hours=asked.limits.approval_hours)
             tx.execute(
@@ -199,6 +201,7 @@ class Approvals:
         with self._database.begin() as tx:
             lock_head(tx, waiting.model)
             now = database_time(tx)
+            refuse_future(given_at, now=now)
             found = find(tx, approval_id)
             state = "approved" if approve else "rejected"
             if found.state != "pending":

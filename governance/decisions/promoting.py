@@ -22,6 +22,7 @@ from governance.decisions.approval_records import usable, use_up
 from governance.decisions.approvals import asked_of
 from governance.decisions.asked import Asked
 from governance.decisions.decision_queries import decided_under
+from governance.decisions.effective_time import refuse_future
 from governance.decisions.facts import FactsOf, Outside, load_fact
 from governance.decisions.idempotency import remember
 from governance.decisions.policy_in_force import PolicyInForce
@@ -73,6 +74,7 @@ class Promoting:
             fingerprint = wish.fingerprint(version)
             if (earlier := _earlier(connection, wish.idempotency_key, fingerprint)) is not None:
                 return earlier
+            refuse_future(wish.at, now=database_time(connection))
             version = version or records.resolve(connection, wish.ref)
             began_at = generation(connection, version.name)
             if wish.expected_generation is None:

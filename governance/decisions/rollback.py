@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from governance.canonical import sha256_of
 from governance.decisions.activation import switch
 from governance.decisions.decision_queries import decided_under
+from governance.decisions.effective_time import refuse_future
 from governance.decisions.idempotency import remember
 from governance.decisions.record import Decision, judged
 from governance.decisions.rollback_target import Choice, RollbackTargets, why_nothing
@@ -114,6 +115,7 @@ class Rollback:
                 earlier := decided_under(connection, idempotency_key, OPERATION, fingerprint)
             ) is not None:
                 return earlier
+            refuse_future(effective, now=database_time(connection))
             seen = generation(connection, name)
             _check_generation(connection, name, seen, expected_generation)
         try:

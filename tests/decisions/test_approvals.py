@@ -25,7 +25,7 @@ from governance.errors import (
 )
 from governance.history.notices import list_notices
 from governance.store.promotion_tables import approvals
-from governance.values import ModelVersion, Stage, Verdict
+from governance.values import ModelVersion, Stage, Verdict, parse_time
 from tests.decisions.eligible import policy, promoted, staged
 from tests.versions import NAME, actions, champion, head, registered
 
@@ -284,16 +284,29 @@ def test_what_expired_is_neither_answered_nor_used(strict: Governance) -> None:
     assert strict.registry.resolve(version).stage is Stage.STAGING
 
 
-def test_an_answer_for_a_later_time_is_late_then(strict_sqlite: Governance) -> None:
-    asked = _asked(strict_sqlite, staged(strict_sqlite))
-    with pytest.raises(ApprovalNotUsableError, match="expired"):
-        strict_sqlite.approvals.answer(
-            asked.id,
-            approve=True,
-            by="max",
-            comment="yes",
-            at=asked.expires_at + timedelta(seconds=1),
-        )
+@pytest.mark.parametrize("ahead", ["2090-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_nothing_is_decided_asked_or_answered_in_the_future(
+    strict_sqlite: Governance, ahead: str
+) -> None:
+    gov, at = strict_sqlite, parse_time(ahead)
+    version = staged(gov)
+    asked = _asked(gov, version)
+    before = head(gov)
+    for call in (
+        lambda: _asked(gov, version, "ahead", at=at),
+        lambda: gov.approvals.answer(asked.id, approve=True, by="max", comment="yes", at=at),
+        lambda: gov.promotion.promote_to_production(version, by="eve", at=at),
+        lambda: gov.promotion.promote_to_production(
+            version, by="eve", at=at, force=True, reason="now"
+        ),
+        lambda: gov.promotion.rollback_model(NAME, by="eve", reason="bad", at=at),
+    ):
+        with pytest.raises(InvalidInputError, match="future"):
+            call()
+    assert gov.approvals.get(asked.id).state == "pending"
+    assert head(gov) == before
+    soon = datetime.now(UTC) + timedelta(minutes=1)  # clocks differ a little
+    assert gov.approvals.answer(asked.id, approve=True, by="max", comment="yes", at=soon)
 
 
 def test_the_policy_says_how_long(strict_sqlite: Governance) -> None:

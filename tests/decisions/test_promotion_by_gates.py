@@ -30,7 +30,7 @@ from tests.decisions.eligible import meanwhile, policy, probed, promoted, staged
 from tests.model_bytes import model_bytes
 from tests.versions import NAME, actions, champion, head, registered, validated
 
-AT = datetime(2030, 1, 2, tzinfo=UTC)
+AT = datetime(2018, 1, 2, tzinfo=UTC)
 
 
 def _stored(gov: Governance) -> int:
