@@ -12,6 +12,7 @@ the reason are asked of it as of every promotion, and what the gates said is rec
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -27,11 +28,14 @@ from governance.decisions.facts import FactsOf, Outside, load_fact
 from governance.decisions.idempotency import remember
 from governance.decisions.policy_in_force import PolicyInForce
 from governance.decisions.record import Decision, judged, store_decision
+from governance.decisions.refused_bytes import record_refused_bytes
 from governance.decisions.wish import Wish
 from governance.errors import (
     ArtifactUnloadableError,
     ConflictError,
     GateFailedError,
+    GovernanceError,
+    IntegrityError,
     InvalidInputError,
     StaleGenerationError,
 )
@@ -45,6 +49,7 @@ from governance.registry.heads import lock_head
 from governance.store.database import Database, database_time
 from governance.values import ModelVersion, Ref, Stage
 
+_log = logging.getLogger(__name__)
 OPERATION = "promotion"
 
 
@@ -89,6 +94,7 @@ class Promoting:
         asked = asked_of(self._policy, version, wish.overrides)
         outside = self._facts.look_outside(version)
         if outside.problem is not None:
+            self._tell_of_bytes(wish, version, outside.problem)
             raise outside.problem
         channels = self._channels()
         with self._database.begin() as tx:
@@ -107,6 +113,17 @@ class Promoting:
                     at=decision.recorded_at or decision.at,
                 )
         return _or_refused(decision)
+
+    def _tell_of_bytes(self, wish: Wish, version: ModelVersion, problem: GovernanceError) -> None:
+        """On record that bytes were refused; never instead of the refusal itself."""
+        if not isinstance(problem, IntegrityError):
+            return  # a share that is away says nothing of the bytes
+        try:
+            channels = self._channels()
+            with self._database.begin() as tx:
+                record_refused_bytes(tx, version, problem, by=wish.by, channels=channels)
+        except GovernanceError as error:
+            _log.warning("refused bytes were not recorded: %s", error.message)
 
     def _decided(
         self,

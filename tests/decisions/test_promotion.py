@@ -19,6 +19,7 @@ from governance.errors import (
     ArtifactMissingError,
     ArtifactUnloadableError,
     ConflictError,
+    DatabaseUnavailableError,
     GateFailedError,
     IdempotencyConflictError,
     IllegalTransitionError,
@@ -26,6 +27,7 @@ from governance.errors import (
     ReasonRequiredError,
     StaleGenerationError,
 )
+from governance.history.notices import list_notices
 from governance.store.schema import activations, decisions, idempotency_keys, model_registry
 from governance.values import ModelVersion, Stage, Verdict
 from tests.decisions.eligible import meanwhile
@@ -160,11 +162,29 @@ def test_integrity_is_never_skipped_and_production_stays(
 ) -> None:
     live, version = champion(gov, 1), validated(gov, 2)
     damage(gov, version)
-    before, counts = head(gov), _counts(gov)
-    with pytest.raises(error, match="restore"):
-        _force(gov, version)
-    assert (head(gov), _counts(gov)) == (before, counts)
+    before = head(gov)
+    for _ in range(2):
+        with pytest.raises(error, match="restore"):
+            _force(gov, version)
     assert gov.registry.get_production_model(NAME) == live
+    assert actions(gov, after=before) == ["promotion.refused_bytes"] * 2
+    with gov.database.read() as connection:
+        told = [one for one in list_notices(connection) if one["severity"] == "critical"]
+    assert [one["version_id"] for one in told] == [version.id]
+
+
+def test_refused_bytes_are_refused_where_that_cannot_be_recorded(
+    sqlite_gov: Governance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = validated(sqlite_gov)
+    _lose(sqlite_gov, version)
+
+    def away() -> Any:
+        raise DatabaseUnavailableError("the database is locked; repeat the call")
+
+    monkeypatch.setattr(sqlite_gov.database, "begin", away)
+    with pytest.raises(ArtifactMissingError, match="restore"):
+        _force(sqlite_gov, version)
 
 
 # -- generations ----------------------------------------------------------------------------------
