@@ -322,7 +322,7 @@ def test_a_check_may_ask_less_since_it_decides_nothing(sqlite_gov: Governance) -
         {"modes": {"lifecycle": "observe"}},
         [("min_shadow_sessions", 1)],
         "min_shadow_sessions",
-        {"min_shadow_sessions": object()},
+        {"min_shadow_sessions": object},
     ],
     ids=str,
 )

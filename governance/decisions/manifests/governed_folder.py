@@ -72,8 +72,7 @@ class GovernedFolder:
         """Promote the candidate if its gates pass. A refusal is an outcome, no error.
 
         Raises:
-            ReasonRequiredError: forced without a reason.
-            InvalidInputError: the candidate's manifest cannot be read; nothing changed.
+            ReasonRequiredError, InvalidInputError: nothing changed.
             StorageUnavailableError: the ops database was not written; the decision stands.
         """
         check_people(by, reason, force=force)
@@ -98,10 +97,13 @@ class GovernedFolder:
             if active is not None and candidate.version == active.version:
                 why = f"version {candidate.version} is active with other content; give it a new one"
                 return self._reject(state, candidate, why, said, by=by, at=now)
+            if facts.digest in state.rolled_back and not force:
+                why = f"{candidate.version} was rolled back from; train another one, or force it"
+                return self._reject(state, candidate, why, said, by=by, at=now)
             if not said.passed and not (force and complete):
                 why = "; ".join(failures(said))
                 return self._reject(state, candidate, why[:4000], said, by=by, at=now)
-            forced = force and not said.passed
+            forced = force and (not said.passed or facts.digest in state.rolled_back)
             action = "bootstrap" if active is None else "promoted"
             why = str(reason) if forced else "all gates passed"
             self._activate(
@@ -124,8 +126,7 @@ class GovernedFolder:
         was never active here needs a reason, and the record says forced.
 
         Raises:
-            NothingToRollBackError: no such manifest.
-            ArtifactIntegrityError: a model file is missing or changed since it was active.
+            NothingToRollBackError; ArtifactIntegrityError: a model file changed or is missing.
         """
         check_people(by, reason, force=False)
         check_label(to_version)
@@ -139,17 +140,23 @@ class GovernedFolder:
                 return self._finish(state, "no_change", why)
             digests = target.member_digests(self._folder)
             check_members(target, digests, state)
-            stranger = to_version is not None and not self._past.was_active(target.version, state)
+            stranger = bool(to_version) and not self._past.was_active(target.version, state)
             if stranger and not (reason or "").strip():
                 raise ReasonRequiredError(
                     f"{target.version} was never active here, so no gate has passed it; say why it "
                     "must be (--reason), or evaluate it"
                 )
+            digest = digest_of(target.content, digests)
+            if to_version is None and digest in state.rolled_back:
+                raise NothingToRollBackError(
+                    f"{target.version} was itself rolled back from; name the version (--to-version)"
+                )
             was = None if active is None else active.version
+            state.leave(was)
             why = reason or f"rolled back from {was or 'an unreadable manifest'}"
             self._activate(
                 state, target, "rollback", why, by=by, at=now, said=None, forced=stranger,
-                digests=digests, digest=digest_of(target.content, digests),
+                digests=digests, digest=digest,
             )  # fmt: skip
             return self._finish(state, "rollback", why, forced=stranger)
 
@@ -161,9 +168,8 @@ class GovernedFolder:
             found[f"{name}_version"] = None if manifest is None else manifest.version
             found[f"{name}_problem"] = problem
             if name == "active" and manifest is not None:
-                found["active_changed"] = changed_members(
-                    manifest, manifest.member_digests(self._folder)
-                )
+                digests = manifest.member_digests(self._folder)
+                found["active_changed"] = changed_members(manifest, digests)
         return found | {"state": read_state(self._folder / STATE).as_json()}
 
     # -- files --------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ class State:
     """
     Attributes:
         known: digests of what was active once, by version: what a rollback may trust.
+        rolled_back: digests of what was rolled back from; nothing but a person brings them back.
     """
 
     active_version: str | None = None
@@ -44,6 +45,7 @@ class State:
     last_promoted_at_ms: int = 0
     generation: int = 0
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rolled_back: list[str] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -71,6 +73,12 @@ class State:
             "model_governance_last_reason": why,
             "model_governance_last_checked_ms": str(self.last_checked_at_ms),
         }
+
+    def leave(self, version: str | None) -> None:
+        """``version`` is rolled back from."""
+        digest = None if version is None else self.known.get(version, {}).get("digest")
+        if isinstance(digest, str) and digest not in self.rolled_back:
+            self.rolled_back = [*self.rolled_back, digest][-MOST_HISTORY:]
 
     def step(self, action: str, version: str, why: str, *, at: datetime) -> dict[str, Any]:
         """One line of the history."""
@@ -128,6 +136,7 @@ def read_state(path: Path) -> State:
         for version, kept in given.get("known", {}).items()
         if isinstance(kept, dict) and isinstance(kept.get("members"), dict)
     }
+    given["rolled_back"] = [one for one in given.get("rolled_back", []) if isinstance(one, str)]
     given["history"] = [step for step in given.get("history", []) if isinstance(step, dict)]
     return State(**given)
 

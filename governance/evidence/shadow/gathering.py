@@ -78,6 +78,7 @@ def facts_of(
         avg_latency_ms=found.mean("avg_latency_ms"),
         error_rate=found.mean("error_rate"),
         pooled=found.pooled,
+        lacking=found.lacking,
         soak_hours=soak_hours,
     )
 

@@ -158,6 +158,27 @@ class ShadowSummary:
             max(losses, default=None),
         )
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Figures that some sessions have and others, in which trades were made, do not.
+
+        Without returns of its own a session must name its Sharpe ratio and drawdown. The turnover
+        ratio is left out: it does not exist where the benchmark did not trade.
+        """
+        names = ("sharpe_ratio", "max_drawdown", "drift_psi", "avg_latency_ms", "error_rate")
+        from_returns = ("sharpe_ratio", "max_drawdown")
+        return tuple(
+            name
+            for name in names
+            if any(
+                getattr(stats, name) is None
+                and stats.trade_count != 0
+                and not (name in from_returns and stats.returns is not None)
+                for stats in (session.stats for session in self.by_id.values())
+            )
+            and (self._given(name) or name in from_returns)
+        )
+
     def _given(self, name: str) -> list[float]:
         values = (getattr(session.stats, name) for session in self.by_id.values())
         return [value for value in values if value is not None]

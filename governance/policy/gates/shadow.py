@@ -37,8 +37,9 @@ def _results(
     for name, noun, count, least in counts:
         if least is not None:
             yield _enough(name, noun, None if given is None else count, least)
-    if limits.min_live_sharpe is not None:
-        yield _limit("sharpe_ratio", seen.sharpe_ratio, limits.min_live_sharpe, at_least=True)
+    least_sharpe = limits.min_live_sharpe
+    if least_sharpe is not None:
+        yield _limit("sharpe_ratio", seen.sharpe_ratio, least_sharpe, seen, at_least=True)
     psi = limits.max_drift_psi if kind is Kind.TRADING else None
     largest = (
         ("turnover_ratio", seen.turnover_ratio, limits.max_turnover_ratio),
@@ -49,7 +50,7 @@ def _results(
     )
     for name, value, most in largest:
         if most is not None:
-            yield _limit(name, value, most, at_least=False)
+            yield _limit(name, value, most, seen, at_least=False)
 
 
 def _enough(name: str, noun: str, count: int | None, least: int) -> GateResult:
@@ -66,7 +67,9 @@ def _enough(name: str, noun: str, count: int | None, least: int) -> GateResult:
     )
 
 
-def _limit(name: str, given: float | None, limit: float, *, at_least: bool) -> GateResult:
+def _limit(
+    name: str, given: float | None, limit: float, seen: ShadowFacts, *, at_least: bool
+) -> GateResult:
     value = finite(given)
     if value is None:
         verdict, reason = Verdict.INSUFFICIENT, f"no {name} was recorded in shadow sessions"
@@ -75,6 +78,8 @@ def _limit(name: str, given: float | None, limit: float, *, at_least: bool) -> G
         verdict = Verdict.PASS if inside else Verdict.FAIL
         relation = ("at least", "below") if at_least else ("at most", "above")
         reason = f"{name} {value:.6g} is {relation[not inside]} {limit:g}"
+        if inside and name in seen.lacking:  # the sessions that have it do not stand for all
+            verdict, reason = Verdict.INSUFFICIENT, f"some sessions with trades have no {name}"
     return GateResult(
         gate=f"shadow.{name}", result=verdict, observed=value, threshold=limit, reason=reason
     )

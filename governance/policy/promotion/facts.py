@@ -89,6 +89,8 @@ class ShadowFacts(Fact):
         sharpe_ratio, max_drawdown: of the pooled returns, else mean and maximum.
         drift_psi: maximum.
         pooled: the two come from pooled returns.
+        lacking: figures that some session with trades does not have, so that the others stand for
+            it; such a figure passes no gate.
         soak_hours: since the running trial began; ``None`` when none runs.
     """
 
@@ -102,6 +104,7 @@ class ShadowFacts(Fact):
     avg_latency_ms: Figure = None
     error_rate: Figure = None
     pooled: bool = False
+    lacking: tuple[str, ...] = ()
     soak_hours: Figure = None
 
 

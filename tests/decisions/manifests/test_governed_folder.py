@@ -213,7 +213,24 @@ def test_rollback_brings_the_previous_one_back_and_again(
     done = governed.rollback(by="ann", reason="v002 loses money")
     assert (done.action, done.active_version, done.generation) == ("rollback", "v001", 3)
     assert read(models, "manifest_active_prev.json")["version"] == "v002"
-    assert governed.rollback(by="ann").active_version == "v002"
+
+
+def test_what_was_rolled_back_from_comes_back_by_a_person_alone(
+    governed: GovernedFolder, models: Path
+) -> None:
+    for version in ("v001", "v002"):
+        train(models, version)
+        governed.evaluate(LIMITS, by="cron")
+    governed.rollback(by="ann", reason="v002 loses money")
+    again = governed.evaluate(LIMITS, by="cron")  # the trainer's candidate is still v002
+    assert (again.action, again.active_version) == ("rejected", "v001")
+    assert "rolled back from" in again.reason
+    with pytest.raises(NothingToRollBackError, match="itself rolled back from"):
+        governed.rollback(by="cron")
+    assert governed.rollback(to_version="v002", by="ann").active_version == "v002"
+    governed.rollback(to_version="v001", by="ann")
+    forced = governed.evaluate(LIMITS, by="ann", force=True, reason="it was the feed")
+    assert (forced.active_version, forced.forced) == ("v002", True)
 
 
 def test_rollback_to_a_named_version_reads_its_metadata(

@@ -207,3 +207,18 @@ def test_differences_beyond_floats_have_no_mean() -> None:
 
     found = paired_differences(scores(largest, -largest), scores(-largest, largest))
     assert (found.pairs, found.mean, found.sd) == (2, None, None)
+
+
+def test_a_figure_that_some_sessions_with_trades_do_not_have_is_lacking() -> None:
+    whole = SessionStats(trade_count=15, sharpe_ratio=0.8, max_drawdown=0.02, drift_psi=0.1)
+    bare, quiet = SessionStats(trade_count=100), SessionStats(trade_count=0)
+    own = SessionStats(trade_count=3, returns=(0.01, -0.01), drift_psi=0.2)
+    at = datetime(2026, 3, 2, 21, tzinfo=UTC)
+
+    def lacking(*stats: SessionStats) -> tuple[str, ...]:
+        return ShadowSummary.of(
+            Session(id=f"s{number}", at=at, stats=one) for number, one in enumerate(stats)
+        ).lacking
+
+    assert lacking(whole, quiet, own) == ()
+    assert lacking(whole, bare) == ("sharpe_ratio", "max_drawdown", "drift_psi")
