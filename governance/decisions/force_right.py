@@ -15,8 +15,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from governance.decisions.idempotency import is_known
-from governance.errors import ForbiddenError
+from governance.errors import ForbiddenError, InvalidInputError
 from governance.history.audit import append_entry
+from governance.registry import attachments
 from governance.store.database import Database, database_time
 from governance.values import as_utc, check_model_name
 
@@ -64,7 +65,11 @@ class ForceRight:
                     actor=user or NOBODY,
                     action=ACTION,
                     model=model,
-                    details={"version": version[:64], "reason": reason[:2000], "why": why},
+                    details={
+                        "version": _kept(version, what="version", limit=64),
+                        "reason": _kept(reason, what="reason", limit=2000),
+                        "why": why,
+                    },
                 )
         if why or user is None:
             raise ForbiddenError(f"{model} is not forced: {why}")
@@ -79,3 +84,11 @@ class ForceRight:
                 "or promote by the gates"
             )
         return ""
+
+
+def _kept(text: object, *, what: str, limit: int) -> str:
+    """The text as the log may hold it for ever: one with a credential in it is withheld."""
+    try:
+        return attachments.check_text(text, what=what, limit=limit)
+    except InvalidInputError as error:
+        return f"withheld: {error.code}"

@@ -75,3 +75,18 @@ def test_without_a_policy_file_nobody_may(gov: Governance) -> None:
             asked_at=now(gov),
             idempotency_key="run/1",
         )
+
+
+@pytest.mark.parametrize("reason", ["the token is ghp_" + "a" * 36, None, "a\x00b"])
+def test_a_denied_try_leaves_no_credential_in_the_log(gov: Governance, reason: Any) -> None:
+    with pytest.raises(ForbiddenError):
+        gov.force_right.require(
+            "mallory",
+            model="momentum",
+            version="1.0.0",
+            reason=reason,
+            asked_at=now(gov),
+            idempotency_key="run/1",
+        )
+    [entry] = [entry for entry in gov.audit.entries() if entry.action == "force.denied"]
+    assert entry.details["reason"].startswith("withheld: ")
