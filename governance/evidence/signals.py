@@ -38,7 +38,14 @@ def signal_metrics(acted: Any, favourable_bps: Any, adverse_bps: Any) -> Measure
         if (vector < 0).any():
             raise InvalidEvidenceError(f"{name}: an excursion is 0 or more; give its size")
         if chosen.any():
-            # The mean of huge values is no infinity: each is divided first.
-            values[name] = float(np.sum(vector[chosen] / chosen.sum()))
+            values[name] = _mean(vector[chosen])
     reasons = {name: "the model never acted" for name, value in values.items() if value is None}
     return Measured({**values, "signals": float(chosen.sum())}, chosen.size, reasons)
+
+
+def _mean(sizes: Any) -> float:
+    """Also of values so large that their sum is none: as shares of the largest."""
+    largest = float(sizes.max())
+    if largest == 0.0:
+        return 0.0
+    return largest * min(1.0, float(np.mean(sizes / largest)))
