@@ -26,7 +26,7 @@ from governance.values import ModelVersion, Verdict
 
 LARGE = "large"
 DAY = timedelta(days=1)
-START = datetime(2030, 1, 1, tzinfo=UTC)
+START = datetime(2000, 1, 1, tzinfo=UTC)
 SESSIONS = 5
 
 # Every gate that a trading model can be asked; the comparison with the champion needs hundreds of

@@ -36,8 +36,9 @@ def other_evidence(
             with connection.begin_nested():  # what fails in it must not end the transaction
                 said = provider(connection, version, at)
         except Exception as error:  # somebody else's code: its fault is missing evidence
-            log.exception("the provider of evidence %s failed for %s", name, version.ref)
-            found[name] = OtherEvidence(result=Verdict.INSUFFICIENT, reason=_failed(error))
+            why = _failed(error)  # not the traceback: its text may hold what no log can write
+            log.warning("the provider of evidence %s failed for %s: %s", name, version.ref, why)
+            found[name] = OtherEvidence(result=Verdict.INSUFFICIENT, reason=why)
             continue
         if said is None:
             continue

@@ -29,6 +29,7 @@ from governance_airflow.assets import severe_drift
 from governance_airflow.drift_operators import worth_another_try
 from local.caught_mail import MailCatcher
 from tests.dags.conftest import DECLARED, ROOT
+from tests.evidence.drift.live_model import forget_notices
 from tests.model_bytes import model_file
 
 pytestmark = pytest.mark.usefixtures("airflow_database")
@@ -85,6 +86,7 @@ def declare(
             gov.promotion.promote_to_production(
                 made, by="ada", force=True, reason="first", at=SINCE
             )
+        forget_notices(gov)
         return gov
 
     # dag.test() reads the DAG folder again, to store what it runs: one file is enough.

@@ -12,7 +12,11 @@ from governance.values import Verdict
 from tests.decisions.eligible import policy, staged
 
 
-@pytest.mark.parametrize("broken", ["asks a table that is not there", "lone \ud800 surrogate"])
+@pytest.mark.parametrize(
+    "broken",
+    ["asks a table that is not there", "lone \ud800 surrogate"],
+    ids=["table", "surrogate"],
+)
 def test_a_provider_that_fails_is_missing_evidence_and_stops_no_force(
     gov: Governance, caplog: pytest.LogCaptureFixture, broken: str
 ) -> None:

@@ -195,7 +195,7 @@ def _fill_history(database: Database) -> None:
             expected_generation=0,
         )
         row = {c.name: "" for c in decisions.columns if not c.nullable}
-        given = {"id": "d", "seq": 1, "eligible": True, "forced": True}
+        given = {"id": "d", "seq": 1, "eligible": True, "forced": True, "overridden": False}
         tx.execute(insert(decisions).values(row | given | {"at": NOON, "recorded_at": NOON}))
         append_entry(tx, actor="ann", action="model.registered")
 

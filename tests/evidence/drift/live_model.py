@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from governance import Governance
 from governance.evidence.drift.report import DriftReport
+from governance.store.alert_tables import alert_outbox
 from governance.values import ModelVersion
 from tests.versions import validated
 
@@ -106,7 +107,14 @@ def in_production(
     """A version that decides from `at` on."""
     version = validated(gov, seed, name=name)
     gov.promotion.promote_to_production(version, by="eve", force=True, reason="first", at=at)
+    forget_notices(gov)
     return gov.registry.resolve(version.id)
+
+
+def forget_notices(gov: Governance) -> None:
+    """What is told of promotions is no matter of these tests; the outbox is for drift alone."""
+    with gov.database.begin() as tx:
+        tx.execute(delete(alert_outbox).where(alert_outbox.c.event == "notice"))
 
 
 def watched(gov: Governance, live: Path, **drift: Any) -> ModelVersion:
