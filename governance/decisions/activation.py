@@ -13,7 +13,9 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from governance.decisions.record import Decision, store_decision
+from governance.errors import StaleGenerationError
 from governance.history.activations import activate
+from governance.registry import records
 from governance.registry.transitions import move
 from governance.values import ModelVersion, Stage
 
@@ -81,4 +83,22 @@ def switch(
         forced=decision.forced,
         effective_at=decision.at,
         expected_generation=head,
+    )
+
+
+def check_generation(connection: Connection, name: str, now: int, expected: int | None) -> None:
+    """Refuse a caller who saw another generation than ``now``; ``None`` expects nothing.
+
+    Raises:
+        StaleGenerationError: with the generation and version that stand now.
+    """
+    if expected is None or expected == now:
+        return
+    champion = records.in_production(connection, name)
+    number = None if champion is None else champion.version
+    raise StaleGenerationError(
+        f"{name!r} is at generation {now} (production: {number or 'nothing'}), not {expected}; "
+        "look at what changed and decide again",
+        generation=now,
+        version=number,
     )

@@ -18,7 +18,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from governance.decisions.activation import switch
+from governance.decisions.activation import check_generation, switch
 from governance.decisions.approval_records import usable, use_up
 from governance.decisions.approvals import asked_of
 from governance.decisions.asked import Asked
@@ -37,7 +37,6 @@ from governance.errors import (
     GovernanceError,
     IntegrityError,
     InvalidInputError,
-    StaleGenerationError,
 )
 from governance.evidence.shadow.runs import end_trial
 from governance.history.activations import generation
@@ -86,7 +85,7 @@ class Promoting:
                 expected = began_at
             else:
                 expected = wish.expected_generation
-                _check_generation(connection, version.name, began_at, expected)
+                check_generation(connection, version.name, began_at, expected)
             if wish.force or version.stage not in (Stage.VALIDATED, Stage.STAGING):
                 route = lifecycle.Route.FORCE if wish.force else lifecycle.Route.PROMOTION
                 lifecycle.check_activation(version.stage, route)
@@ -101,7 +100,7 @@ class Promoting:
             head = lock_head(tx, version.name)
             if (earlier := _earlier(tx, wish.idempotency_key, fingerprint)) is not None:
                 return earlier
-            _check_generation(tx, version.name, head, expected)
+            check_generation(tx, version.name, head, expected)
             decision = self._decided(tx, wish, version, asked, outside, head, channels)
             if wish.idempotency_key is not None:
                 remember(
@@ -225,19 +224,6 @@ def _earlier(connection: Connection, key: str | None, fingerprint: str) -> Decis
     """The decision that this key stands for already."""
     found = decided_under(connection, key, OPERATION, fingerprint)
     return None if found is None else _or_refused(found)
-
-
-def _check_generation(connection: Connection, name: str, head: int, expected: int) -> None:
-    if expected == head:
-        return
-    champion = records.in_production(connection, name)
-    number = None if champion is None else champion.version
-    raise StaleGenerationError(
-        f"{name!r} is at generation {head} (production: {number or 'nothing'}), not {expected}; "
-        "look at what changed and decide again",
-        generation=head,
-        version=number,
-    )
 
 
 def _or_refused(decision: Decision) -> Decision:

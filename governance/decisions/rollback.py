@@ -15,10 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from governance.canonical import sha256_of
-from governance.decisions.activation import switch
+from governance.decisions.activation import check_generation, switch
 from governance.decisions.decision_queries import decided_under
 from governance.decisions.effective_time import refuse_future
 from governance.decisions.idempotency import remember
@@ -29,7 +27,6 @@ from governance.errors import (
     InvalidInputError,
     NothingToRollBackError,
     ReasonRequiredError,
-    StaleGenerationError,
 )
 from governance.history.activations import generation
 from governance.history.notices import Notice, record_notice
@@ -117,7 +114,7 @@ class Rollback:
                 return earlier
             refuse_future(effective, now=database_time(connection))
             seen = generation(connection, name)
-            _check_generation(connection, name, seen, expected_generation)
+            check_generation(connection, name, seen, expected_generation)
         try:
             target, choice = self._choose(name, to_version)
         except GovernanceError:  # perhaps because somebody was quicker, with this very key even
@@ -125,7 +122,7 @@ class Rollback:
                 found = decided_under(connection, idempotency_key, OPERATION, fingerprint)
                 if found is not None:
                     return found
-                _check_generation(connection, name, generation(connection, name), seen)
+                check_generation(connection, name, generation(connection, name), seen)
             raise
         facts = choice.facts()
         said = decide_rollback(facts)
@@ -135,7 +132,7 @@ class Rollback:
             if (earlier := decided_under(tx, idempotency_key, OPERATION, fingerprint)) is not None:
                 return earlier
             # Not the generation of the choice: somebody may have switched before it was made.
-            _check_generation(tx, name, head, seen)
+            check_generation(tx, name, head, seen)
             target = records.resolve(tx, target.id)
             lifecycle.check_activation(target.stage, Route.ROLLBACK)
             now = database_time(tx)
@@ -200,17 +197,4 @@ def _notice(decision: Decision, left: str | None) -> Notice:
         at=decision.at,
         severity="warning",
         key=f"rollback:{decision.id}",
-    )
-
-
-def _check_generation(connection: Connection, name: str, now: int, expected: int | None) -> None:
-    if expected is None or expected == now:
-        return
-    champion = records.in_production(connection, name)
-    number = None if champion is None else champion.version
-    raise StaleGenerationError(
-        f"{name!r} is at generation {now} (production: {number or 'nothing'}), not {expected}; "
-        "look at what changed and decide again",
-        generation=now,
-        version=number,
     )

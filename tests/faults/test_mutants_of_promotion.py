@@ -59,7 +59,7 @@ MUTANTS = (
     Mutant(
         "the generation check is removed",
         PROMOTING,
-        "            _check_generation(tx, version.name, head, expected)\n",
+        "            check_generation(tx, version.name, head, expected)\n",
         "",
         f"{PROMOTION}::test_a_promotion_overtaken_by_another_is_stale_without_naming_a_generation"
         "[sqlite]",
