@@ -8,6 +8,7 @@ float equals the 64-bit float it was rounded from.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -83,16 +84,50 @@ def as_numbers(
         if not (kinds.is_decimal(kind) or kinds.is_boolean(kind)):
             return None
         column = column.cast(pa.float64())
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()  # a day of hours: one walk instead of 24
-    if column.null_count:  # copying around the gaps and filling them is faster than Arrow's way
-        held = [None, column.buffers()[1]]
-        full = pa.Array.from_buffers(column.type, rows, held, offset=column.offset)
-        numbers[:] = full.to_numpy()
-        numbers[column.is_null().to_numpy(zero_copy_only=False)] = null
-    else:
-        numbers[:] = column.to_numpy()
+    column = in_one(column)
+    numbers[:] = plain(column)
+    if column.null_count:
+        np.copyto(numbers, null, where=gaps(column))
     return numbers
+
+
+def in_one(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Without chunks: a day of hours is then one walk instead of 24."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def plain(column: pa.Array) -> NDArray[Any]:
+    """Numbers as they lie in memory, without a copy; anything stands where there is no value.
+
+    Not ``to_numpy``: that imports pandas, and takes a copy where there are gaps.
+    """
+    kind: Any = column.type.to_pandas_dtype()
+    if not len(column):
+        return np.zeros(0, kind)
+    return np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column)]
+
+
+def gaps(column: pa.Array) -> BoolArray:
+    """bool[rows]: where there is no value."""
+    if not column.null_count:
+        return np.zeros(len(column), np.bool_)
+    first, bits = column.offset % 8, np.frombuffer(column.buffers()[0], np.uint8)
+    last = first + len(column)
+    there = np.unpackbits(bits[column.offset // 8 :], count=last, bitorder="little")
+    return np.equal(there[first:], 0)
+
+
+def texts_as_arrow(texts: Sequence[str]) -> pa.Array:
+    """As ``pa.array(texts, pa.string())``, which would import pandas.
+
+    >>> texts_as_arrow(["UA", "", "é"]).to_pylist()
+    ['UA', '', 'é']
+    """
+    encoded = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.StringArray.from_buffers(
+        len(texts), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))
+    )
 
 
 def text_counts(
@@ -123,7 +158,7 @@ def text_counts(
         if not _has_text(column.type):
             return None
         pairs = pc.value_counts(column)
-        values, counts = pairs.field(0), pairs.field(1).to_numpy()
+        values, counts = pairs.field(0), plain(pairs.field(1))
     if not _has_text(values.type):
         return None
     if kinds.is_floating(values.type) or kinds.is_decimal(values.type):
@@ -131,8 +166,8 @@ def text_counts(
         there = ~np.isnan(numbers)
         texts = pa.array([_text_of(number) for number in numbers[there].tolist()], pa.string())
     else:
-        there = values.is_valid().to_numpy(zero_copy_only=False)
-        texts = values.cast(pa.string()).filter(pa.array(there))
+        there = ~gaps(values)
+        texts = values.cast(pa.string()).drop_null()
     counts = counts[there].astype(np.int64)
     return texts, counts, len(column) - int(counts.sum())
 
@@ -142,7 +177,7 @@ def _of_dictionary(column: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, NDArra
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     values, counts = [], []
     for chunk in chunks:
-        rows = chunk.indices.drop_null().to_numpy(zero_copy_only=False)
+        rows = plain(chunk.indices.drop_null())
         values.append(chunk.dictionary)
         counts.append(np.bincount(rows.astype(np.intp), minlength=len(chunk.dictionary)))
     return pa.concat_arrays(values), np.concatenate(counts)

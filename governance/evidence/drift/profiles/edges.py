@@ -30,6 +30,7 @@ from governance.evidence.drift.profiles.columns import (
     as_numbers,
     kind_of,
     text_counts,
+    texts_as_arrow,
 )
 from governance.evidence.drift.profiles.edge_groups import equal_mass_groups
 
@@ -72,7 +73,7 @@ class FeatureEdges:
     def known(self, kind: pa.DataType) -> pa.Array:
         """The categories as Arrow texts of one type, made once."""
         if kind not in self._known:
-            self._known[kind] = pa.array(self.categories, kind)
+            self._known[kind] = texts_as_arrow(self.categories).cast(kind)
         return self._known[kind]
 
     @cached_property

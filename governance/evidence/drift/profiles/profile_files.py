@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -109,9 +110,13 @@ def _read(path: str | Path, layout: Layout, filesystem: Any) -> pa.Table:
 
 
 def _opened(path: str | Path, filesystem: Any, texts: list[str]) -> pq.ParquetFile:
+    # Collecting the ranges first pays where each read is a request, not on a disk.
+    opened = partial(
+        pq.ParquetFile, str(path), filesystem=filesystem, pre_buffer=filesystem is not None
+    )
     try:
-        return pq.ParquetFile(str(path), filesystem=filesystem, read_dictionary=texts)
+        return opened(read_dictionary=texts)
     except KeyError:  # pyarrow's, of a column that is absent, or not flat
-        with pq.ParquetFile(str(path), filesystem=filesystem) as file:
+        with opened() as file:
             flat = [name for name in texts if name in file.schema.names]
-        return pq.ParquetFile(str(path), filesystem=filesystem, read_dictionary=flat)
+        return opened(read_dictionary=flat)

@@ -24,6 +24,9 @@ from governance.evidence.drift.profiles.columns import (
     IntArray,
     as_arrow,
     as_numbers,
+    gaps,
+    in_one,
+    plain,
     text_counts,
 )
 from governance.evidence.drift.profiles.edges import FeatureEdges
@@ -137,7 +140,7 @@ def _count_texts(edges: FeatureEdges, column: pa.Array | pa.ChunkedArray) -> _Co
     if kinds.is_string(column.type) or kinds.is_large_string(column.type):
         # Looked up row by row in the few known texts, so that a million new ones cost nothing.
         found = pc.index_in(column, value_set=edges.known(column.type))
-        rows = found.drop_null().to_numpy(zero_copy_only=False)
+        rows = plain(in_one(found.drop_null()))
         counts = np.bincount(rows, minlength=edges.bins)
         missing = column.null_count
         counts[-1] = len(column) - missing - len(rows)
@@ -147,7 +150,7 @@ def _count_texts(edges: FeatureEdges, column: pa.Array | pa.ChunkedArray) -> _Co
         return None
     texts, times, missing = counted
     at = pc.index_in(texts, value_set=edges.known(texts.type))
-    where = at.fill_null(edges.bins - 1).to_numpy(zero_copy_only=False)
+    where = np.where(gaps(at), edges.bins - 1, plain(at))
     counts = np.zeros(edges.bins, np.int64)
     np.add.at(counts, where, times)
     return _Counted(counts, missing)
