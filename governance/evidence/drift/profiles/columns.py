@@ -177,9 +177,11 @@ def _of_dictionary(column: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, NDArra
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     values, counts = [], []
     for chunk in chunks:
-        rows = plain(chunk.indices.drop_null())
+        rows, size = plain(chunk.indices), len(chunk.dictionary)
+        if chunk.null_count:
+            rows = np.where(gaps(chunk), size, rows)
         values.append(chunk.dictionary)
-        counts.append(np.bincount(rows.astype(np.intp), minlength=len(chunk.dictionary)))
+        counts.append(np.bincount(rows, minlength=size + 1)[:size])
     return pa.concat_arrays(values), np.concatenate(counts)
 
 
