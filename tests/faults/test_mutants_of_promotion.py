@@ -1,12 +1,14 @@
 """F18: every rule of a promotion, taken out of the source: a named test fails.
 
 Each mutant is one replacement in a copy of the package; the named test runs on the copy in a
-process of its own. `make test` takes a sample, GOVERNANCE_FAULTS=full all, and shows that the copy
-without a mutant passes every named test.
+process of its own. The lines to replace are found by what they say: wherever in the package they
+stand, however far they are indented, but once and no more. `make test` runs the four mutants of the
+plan, GOVERNANCE_FAULTS=full all, and shows that the copy without a mutant passes every named test.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -20,7 +22,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = os.environ.get("GOVERNANCE_FAULTS") == "full"
-SAMPLE = ("a gate is ignored", "the audit entry is outside the transaction")
+SAMPLE = (
+    "a gate is ignored",
+    "the generation check is removed",
+    "the audit entry is outside the transaction",
+    "the manifest is written before the commit",
+)
 PATIENCE = 300  # seconds until a run that hangs is ended, which fails the test
 
 BY_GATES = "tests/decisions/test_promotion_by_gates.py"
@@ -34,7 +41,11 @@ CROSS_CHECK = "tests/history/test_cross_check.py"
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """What is done to the source, and the test that must notice."""
+    """What is done to the source, and the test that must notice.
+
+    ``file`` is looked at first; lines that moved to another module are followed there. Where
+    nothing is replaced, the lines are added at the end of the file.
+    """
 
     name: str
     file: str
@@ -46,6 +57,22 @@ class Mutant:
 PROMOTING = "decisions/promoting.py"
 ASKED = "decisions/asked.py"
 RECORDS = "decisions/approval_records.py"
+
+AUDIT_OUTSIDE = """
+
+def _and_commit(append):
+    def appended(tx, *arguments, **details):
+        seq = append(tx, *arguments, **details)
+        tx.exec_driver_sql("COMMIT")
+        tx.exec_driver_sql("BEGIN IMMEDIATE")
+        return seq
+
+    return appended
+
+
+append_entry = _and_commit(append_entry)
+append_entries = _and_commit(globals().get("append_entries"))
+"""
 
 MUTANTS = (
     # -- the four of the plan
@@ -67,9 +94,8 @@ MUTANTS = (
     Mutant(
         "the audit entry is outside the transaction",
         "history/audit.py",
-        "    return seq\n\n\ndef _check_text",
-        '    tx.exec_driver_sql("COMMIT")\n    tx.exec_driver_sql("BEGIN IMMEDIATE")\n'
-        "    return seq\n\n\ndef _check_text",
+        "",
+        AUDIT_OUTSIDE,
         f"{PROMOTION}::test_a_promotion_that_ends_half_way_leaves_nothing[sqlite-before-remember]",
     ),
     Mutant(
@@ -291,6 +317,57 @@ addopts = --import-mode=importlib -p no:cacheprovider -p no:xdist
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a mutant applies."""
+
+    path: Path
+    start: int
+    end: int
+    after: str  # indented as what it replaces
+
+    def replaced(self, source: str) -> str:
+        return source[: self.start] + self.after + source[self.end :]
+
+
+def _place(package: Path, mutant: Mutant) -> Place:
+    """The one place in a package with the lines that a mutant replaces."""
+    first = package / mutant.file
+    if not mutant.before:
+        end = len(first.read_text())
+        return Place(first, end, end, mutant.after)
+    wanted = re.compile(_at_any_depth(mutant.before))
+    for paths in ([first] if first.exists() else [], sorted(package.rglob("*.py"))):
+        found = [(path, hit) for path in paths for hit in wanted.finditer(path.read_text())]
+        if len(found) == 1:
+            ((path, hit),) = found
+            deeper = _depth(hit[0]) - _depth(mutant.before)
+            return Place(path, hit.start(), hit.end(), _moved(mutant.after, deeper))
+    raise AssertionError(
+        f"{mutant.name}: the line to replace is not there, or more than once; follow it:\n"
+        f"{mutant.before}"
+    )
+
+
+def _at_any_depth(lines: str) -> str:
+    """A pattern of these lines, however far they are indented."""
+    start = "(?m:^)[ ]*" if lines.startswith(" ") else ""
+    whole = lines.removesuffix("\n")
+    inner = r"\n[ ]*".join(re.escape(line.lstrip(" ")) for line in whole.split("\n"))
+    return start + inner + lines[len(whole) :]
+
+
+def _depth(lines: str) -> int:
+    return len(lines) - len(lines.lstrip(" "))
+
+
+def _moved(lines: str, deeper: int) -> str:
+    """The same with each indented line so much deeper, or less deep."""
+    if deeper >= 0:
+        return re.sub(r"(?m)^(?= )", " " * deeper, lines)
+    return re.sub(rf"(?m)^ {{{-deeper}}}", "", lines)
+
+
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package and its tests, somewhere else."""
@@ -308,10 +385,7 @@ def _outcome(folder: Path, tests: Sequence[str]) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-c", "pytest.ini", "--rootdir", ".", *tests],
         cwd=folder,
-        env={
-            **{k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHONPATH"))},
-            "PYTHONDONTWRITEBYTECODE": "1",
-        },
+        env={k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHON"))},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -321,10 +395,39 @@ def _outcome(folder: Path, tests: Sequence[str]) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+_second = itertools.count(1_000_000_000)
+
+
+def _write(path: Path, source: str) -> None:
+    """With a time that the file never had, so that no bytecode of another mutant is taken for its.
+
+    Bytecode is kept in the copy, since compiling the package anew would be half of each run.
+    """
+    path.write_text(source)
+    os.utime(path, (moment := next(_second), moment))
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_changes_the_source(mutant: Mutant) -> None:
-    source = (ROOT / "governance" / mutant.file).read_text()
-    assert source.count(mutant.before) == 1, "what it replaces has moved: follow it"
+    place = _place(ROOT / "governance", mutant)
+    source = place.path.read_text()
+    mutated = place.replaced(source)
+    assert mutated != source
+    compile(mutated, place.path.name, "exec")
+
+
+def test_lines_that_moved_are_followed_and_lines_that_are_gone_are_missed(tmp_path: Path) -> None:
+    mutant = Mutant("m", "a.py", "    check(1)\n    go()\n", "    if x:\n        go()\n", "")
+    (tmp_path / "b.py").write_text("def f():\n    if y:\n        check(1)\n        go()\n")
+    place = _place(tmp_path, mutant)
+    assert place.path.name == "b.py"
+    assert place.replaced(place.path.read_text()) == (
+        "def f():\n    if y:\n        if x:\n            go()\n"
+    )
+    for text in ("    check(2)\n    go()\n", "    check(1)\n    go()\n" * 2):
+        (tmp_path / "b.py").write_text(text)
+        with pytest.raises(AssertionError, match="the line to replace is not there"):
+            _place(tmp_path, mutant)
 
 
 CHOSEN = [mutant for mutant in MUTANTS if FULL or mutant.name in SAMPLE]
@@ -332,13 +435,13 @@ CHOSEN = [mutant for mutant in MUTANTS if FULL or mutant.name in SAMPLE]
 
 @pytest.mark.parametrize("mutant", CHOSEN, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_killed_by_its_test(copied: Path, mutant: Mutant) -> None:
-    path = copied / "governance" / mutant.file
-    source = path.read_text()
-    path.write_text(source.replace(mutant.before, mutant.after))
+    place = _place(copied / "governance", mutant)
+    source = place.path.read_text()
+    _write(place.path, place.replaced(source))
     try:
         code, said = _outcome(copied, [mutant.killed_by])
     finally:
-        path.write_text(source)
+        _write(place.path, source)
     assert code == 1 and re.search(r"^FAILED ", said, re.MULTILINE), said[-3000:]
     assert "ERROR" not in said, said[-3000:]
 
