@@ -16,7 +16,7 @@ from governance.decisions.record import Decision, store_decision
 from governance.errors import StaleGenerationError
 from governance.history.activations import activate
 from governance.registry import records
-from governance.registry.transitions import move
+from governance.registry.transitions import set_stage
 from governance.values import ModelVersion, Stage
 
 
@@ -42,38 +42,47 @@ def switch(
     """
     if version is None and champion is None:
         raise ValueError("nothing enters and nothing leaves production: that is no switch")
-    store_decision(tx, decision, recorded_at=recorded_at)
+    moved = []
     if champion is not None:
         successor = "no version" if version is None else version.ref
-        move(
-            tx,
-            champion,
-            leaves_as,
-            by=decision.by,
-            reason=f"replaced by {successor}"
-            if leaves_as is Stage.RETIRED
-            else decision.reason or "failed in production",
-            at=decision.at,
-            # Where nothing takes over, this entry is the one that speaks of the activation.
-            details={"decision": decision.id}
-            if version is not None
-            else {
-                "decision": decision.id,
-                "generation": head + 1,
-                "forced": decision.forced,
-                "live": None,
-            },
+        moved.append(
+            set_stage(
+                tx,
+                champion,
+                leaves_as,
+                by=decision.by,
+                reason=f"replaced by {successor}"
+                if leaves_as is Stage.RETIRED
+                else decision.reason or "failed in production",
+                at=decision.at,
+                # Where nothing takes over, this entry is the one that speaks of the activation.
+                details={"decision": decision.id}
+                if version is not None
+                else {
+                    "decision": decision.id,
+                    "generation": head + 1,
+                    "forced": decision.forced,
+                    "live": None,
+                },
+            )
         )
     if version is not None:
-        move(
-            tx,
-            version,
-            Stage.PRODUCTION,
-            by=decision.by,
-            reason=decision.reason,
-            at=decision.at,
-            details={"decision": decision.id, "generation": head + 1, "forced": decision.forced},
+        moved.append(
+            set_stage(
+                tx,
+                version,
+                Stage.PRODUCTION,
+                by=decision.by,
+                reason=decision.reason,
+                at=decision.at,
+                details={
+                    "decision": decision.id,
+                    "generation": head + 1,
+                    "forced": decision.forced,
+                },
+            )
         )
+    store_decision(tx, decision, recorded_at=recorded_at, then=moved)
     activate(
         tx,
         model=decision.model,
@@ -82,6 +91,7 @@ def switch(
         operation=decision.operation,
         forced=decision.forced,
         effective_at=decision.at,
+        recorded_at=recorded_at,
         expected_generation=head,
     )
 

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.engine import Connection
 
 from governance.errors import IdempotencyConflictError, InvalidInputError
 from governance.store.schema import idempotency_keys
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_FIND = select(idempotency_keys).where(idempotency_keys.c.key == bindparam("asked"))
+_INSERT = insert(idempotency_keys)
 
 
 def is_known(connection: Connection, key: str) -> bool:
@@ -32,9 +34,7 @@ def replay_of(
     """
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise InvalidInputError("an idempotency key is 1 to 255 printable ASCII characters")
-    row = connection.execute(
-        select(idempotency_keys).where(idempotency_keys.c.key == key)
-    ).one_or_none()
+    row = connection.execute(_FIND, {"asked": key}).one_or_none()
     if row is None:
         return None
     if (row.operation, row.fingerprint) != (operation, fingerprint):
@@ -55,7 +55,12 @@ def remember(
 ) -> None:
     """Bind the key to its answer, in the transaction of what was done."""
     tx.execute(
-        insert(idempotency_keys).values(
-            key=key, operation=operation, fingerprint=fingerprint, response=response, created_at=at
-        )
+        _INSERT,
+        {
+            "key": key,
+            "operation": operation,
+            "fingerprint": fingerprint,
+            "response": response,
+            "created_at": at,
+        },
     )

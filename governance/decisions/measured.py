@@ -11,12 +11,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from governance.store.schema import model_validation_metrics
 from governance.values import ModelVersion
 
 _columns = model_validation_metrics.c
+_RECORDED = select(_columns.dataset_split, _columns.metric_name, _columns.metric_value).where(
+    _columns.version_id == bindparam("version")
+)
+_RECORDED_BY = _RECORDED.where(_columns.at <= bindparam("by"))
 
 
 def measured(
@@ -32,11 +36,12 @@ def measured(
             splits.setdefault(key, {}).update(value)
         else:
             splits.setdefault("registered", {})[key] = value
-    query = select(_columns.dataset_split, _columns.metric_name, _columns.metric_value).where(
-        _columns.version_id == version.id
+    asked = {"version": version.id}
+    rows = (
+        connection.execute(_RECORDED, asked)
+        if at is None
+        else connection.execute(_RECORDED_BY, {**asked, "by": at})
     )
-    if at is not None:
-        query = query.where(_columns.at <= at)
-    for split, name, value in connection.execute(query):
+    for split, name, value in rows:
         splits.setdefault(split, {})[name] = value
     return splits

@@ -7,7 +7,7 @@ entry. The record holds the facts and the policy themselves, so that it can be j
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import Row, Select, insert, select, type_coerce
 from sqlalchemy.engine import Connection
 
 from governance.errors import IntegrityError
-from governance.history.audit import append_entry
+from governance.history.audit import NewEntry, append_entries
 from governance.policy.verdict import GateResult, Judgement
 from governance.store.schema import activations, decisions, model_registry
 from governance.store.types import OrProblem
@@ -149,13 +149,20 @@ def judged(
     )
 
 
-def store_decision(tx: Connection, decision: Decision, *, recorded_at: datetime) -> int:
+_INSERT = insert(decisions)
+
+
+def store_decision(
+    tx: Connection, decision: Decision, *, recorded_at: datetime, then: Sequence[NewEntry] = ()
+) -> int:
     """Write the record and its audit entry; gives the entry's sequence number.
 
     The entry holds the verdict hash, so that the chain covers the record.
+
+    Args:
+        then: entries that follow it in the log, written with it.
     """
-    seq = append_entry(
-        tx,
+    decided = NewEntry(
         actor=decision.by,
         action=f"{decision.operation}.decided",
         model=decision.model,
@@ -175,29 +182,31 @@ def store_decision(tx: Connection, decision: Decision, *, recorded_at: datetime)
             "at": decision.at,
         },
     )
+    seq = append_entries(tx, [decided, *then])
     tx.execute(
-        insert(decisions).values(
-            id=decision.id,
-            seq=seq,
-            operation=decision.operation,
-            model_name=decision.model,
-            version_id=decision.version_id,
-            verdict=decision.verdict,
-            eligible=decision.eligible,
-            forced=decision.forced,
-            checks=[check.as_json() for check in decision.checks],
-            facts=decision.facts,
-            policy=decision.policy,
-            policy_digest=decision.policy_digest,
-            verdict_hash=decision.verdict_hash,
-            decided_by=decision.by,
-            approved_by=decision.approved_by,
-            reason=decision.reason,
-            overridden=decision.overridden,
-            approval_id=decision.approval_id,
-            at=decision.at,
-            recorded_at=recorded_at,
-        )
+        _INSERT,
+        {
+            "id": decision.id,
+            "seq": seq,
+            "operation": decision.operation,
+            "model_name": decision.model,
+            "version_id": decision.version_id,
+            "verdict": decision.verdict,
+            "eligible": decision.eligible,
+            "forced": decision.forced,
+            "checks": [check.as_json() for check in decision.checks],
+            "facts": decision.facts,
+            "policy": decision.policy,
+            "policy_digest": decision.policy_digest,
+            "verdict_hash": decision.verdict_hash,
+            "decided_by": decision.by,
+            "approved_by": decision.approved_by,
+            "reason": decision.reason,
+            "overridden": decision.overridden,
+            "approval_id": decision.approval_id,
+            "at": decision.at,
+            "recorded_at": recorded_at,
+        },
     )
     return seq
 

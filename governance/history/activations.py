@@ -10,12 +10,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from governance.errors import NotFoundError, StaleGenerationError
 from governance.store.database import database_time
 from governance.store.schema import activations, governed_models, model_registry
 from governance.values import as_utc
+
+_model, _active = governed_models.c, activations.c
+_MOVE = (
+    update(governed_models)
+    .where(_model.name == bindparam("model"), _model.generation == bindparam("expected"))
+    .values(generation=bindparam("next"))
+)
+_INSERT = insert(activations)
+_GENERATION = select(_model.generation).where(_model.name == bindparam("model"))
+_NEWEST = (
+    select(activations)
+    .where(_active.model_name == bindparam("model"))
+    .order_by(_active.generation.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,34 +63,39 @@ def activate(
     forced: bool,
     effective_at: datetime | None,
     expected_generation: int,
+    recorded_at: datetime | None = None,
 ) -> int:
     """Compare and set the head of ``model``; the new generation.
 
     Two callers with the same ``expected_generation``: exactly one of them succeeds.
+
+    Args:
+        effective_at: event time. recorded_at: database time of the transaction. Both are the
+            database's time now where they are not given.
 
     Raises:
         StaleGenerationError: the model stands at another generation; carries it and its version.
         NotFoundError: no such model.
     """
     moved = tx.execute(
-        update(governed_models)
-        .where(governed_models.c.name == model, governed_models.c.generation == expected_generation)
-        .values(generation=expected_generation + 1)
+        _MOVE,
+        {"model": model, "expected": expected_generation, "next": expected_generation + 1},
     )
     if moved.rowcount != 1:
         _refuse(tx, model, expected_generation)
-    now = database_time(tx)
+    now = recorded_at or database_time(tx)
     tx.execute(
-        insert(activations).values(
-            model_name=model,
-            generation=expected_generation + 1,
-            version_id=version_id,
-            decision_id=decision_id,
-            operation=operation,
-            forced=forced,
-            effective_at=now if effective_at is None else as_utc(effective_at),
-            recorded_at=now,
-        )
+        _INSERT,
+        {
+            "model_name": model,
+            "generation": expected_generation + 1,
+            "version_id": version_id,
+            "decision_id": decision_id,
+            "operation": operation,
+            "forced": forced,
+            "effective_at": now if effective_at is None else as_utc(effective_at),
+            "recorded_at": now,
+        },
     )
     return expected_generation + 1
 
@@ -94,9 +114,7 @@ def _refuse(tx: Connection, model: str, expected: int) -> None:
 
 def generation(connection: Connection, model: str) -> int:
     """How often the production version of ``model`` has changed; the value to expect next."""
-    found = connection.scalar(
-        select(governed_models.c.generation).where(governed_models.c.name == model)
-    )
+    found = connection.scalar(_GENERATION, {"model": model})
     if found is None:
         raise NotFoundError(f"no model {model!r}; `governance registry list` shows the names")
     return int(found)
@@ -110,10 +128,8 @@ def activation_at(
     Reads down the primary key from the newest: one row for "now", and for a past time as many rows
     as there were activations since.
     """
-    query = select(activations).where(activations.c.model_name == model)
-    if at is not None:
-        query = query.where(activations.c.effective_at <= as_utc(at))
-    row = connection.execute(query.order_by(activations.c.generation.desc()).limit(1)).first()
+    query = _NEWEST if at is None else _NEWEST.where(_active.effective_at <= as_utc(at))
+    row = connection.execute(query, {"model": model}).first()
     return None if row is None else _activation(row)
 
 

@@ -9,7 +9,7 @@ neither a cut tail nor a log rewritten, with these records, from some entry on.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from sqlalchemy import Connection, insert, select, text
 from governance.canonical import canonical_json
 from governance.errors import AuditChainError, InvalidInputError
 from governance.history.audit_rows import all_rows
-from governance.history.chain import BrokenChainError, Head, entry_hash, walk
+from governance.history.chain import COLUMNS, BrokenChainError, Head, entry_hash, walk
 from governance.history.checkpoints import Checkpoint
 from governance.history.cross_check import cross_check
 from governance.store.database import Database, database_time
@@ -33,6 +33,10 @@ MAX_PAGE = 1000
 _APPEND_LOCK = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=0x676F765F617564)
 _LAST_SEQ = 2**63 - 1
 _LENGTHS = {"actor": 255, "action": 64, "model": 64, "version_id": 12}
+
+# Built once: to build a statement costs more than to run it.
+_LAST = select(audit_log.c.seq, audit_log.c.hash).order_by(audit_log.c.seq.desc()).limit(1)
+_INSERT = insert(audit_log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,17 @@ class AuditEntry:
     details: Mapping[str, Any]
     previous_hash: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """What is to be appended; see ``append_entry``."""
+
+    actor: str
+    action: str
+    model: str = ""
+    version_id: str = ""
+    details: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,37 +95,43 @@ def append_entry(
         InvalidInputError: an empty actor or action, a text that is too long or that no database
             can store, details that are not JSON.
     """
-    given = {"actor": actor, "action": action, "model": model, "version_id": version_id}
-    for name, value in given.items():
-        _check_text(name, value)
-    stored_details = canonical_json(dict(details or {}))
-    try:
-        stored_details.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInputError("details contain half a character (a lone surrogate)") from error
+    entry = NewEntry(
+        actor=actor, action=action, model=model, version_id=version_id, details=details
+    )
+    return append_entries(tx, [entry])
+
+
+def append_entries(tx: Connection, entries: Sequence[NewEntry]) -> int:
+    """Append several at once, in their order; the sequence number of the first.
+
+    Raises:
+        InvalidInputError: as ``append_entry``; nothing was appended.
+    """
+    details = [_checked(entry) for entry in entries]
     if tx.dialect.name == "postgresql":
         tx.execute(_APPEND_LOCK)
-    last = tx.execute(
-        select(audit_log.c.seq, audit_log.c.hash).order_by(audit_log.c.seq.desc()).limit(1)
-    ).first()
-    head = Head() if last is None else Head(last.seq, last.hash)
-    seq, recorded_at = head.seq + 1, iso(database_time(tx))
-    tx.execute(
-        insert(audit_log).values(
-            seq=seq,
-            recorded_at=recorded_at,
-            actor=actor,
-            action=action,
-            model_name=model,
-            version_id=version_id,
-            details=stored_details,
-            previous_hash=head.hash,
-            hash=entry_hash(
-                seq, recorded_at, actor, action, model, version_id, stored_details, head.hash
-            ),
-        )
-    )
-    return seq
+    last = tx.execute(_LAST).first()
+    first = Head() if last is None else Head(last.seq, last.hash)
+    rows, head, recorded_at = [], first, iso(database_time(tx))
+    for entry, text_ in zip(entries, details, strict=True):
+        columns = (entry.actor, entry.action, entry.model, entry.version_id, text_, head.hash)
+        digest = entry_hash(head.seq + 1, recorded_at, *columns)
+        head = Head(head.seq + 1, digest)
+        rows.append(dict(zip(COLUMNS, (head.seq, recorded_at, *columns, digest), strict=True)))
+    tx.execute(_INSERT, rows)
+    return first.seq + 1
+
+
+def _checked(entry: NewEntry) -> str:
+    """The details as they are stored, of an entry that can be."""
+    for name in _LENGTHS:
+        _check_text(name, getattr(entry, name))
+    stored = canonical_json(dict(entry.details or {}))
+    try:
+        stored.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError("details contain half a character (a lone surrogate)") from error
+    return stored
 
 
 def _check_text(name: str, value: object) -> None:

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection
 
 from governance.errors import NotFoundError
 from governance.store.schema import governed_models
 from governance.store.upsert import dialect_insert
+
+_LOCK = (
+    select(governed_models.c.generation)
+    .where(governed_models.c.name == bindparam("model"))
+    .with_for_update()
+)
 
 
 def ensure_head(tx: Connection, name: str, *, created_at: datetime) -> None:
@@ -31,9 +37,7 @@ def lock_head(tx: Connection, name: str) -> int:
 
     SQLite has one writer at a time, so there the row need not be locked by itself.
     """
-    generation = tx.execute(
-        select(governed_models.c.generation).where(governed_models.c.name == name).with_for_update()
-    ).scalar_one_or_none()
+    generation = tx.execute(_LOCK, {"model": name}).scalar_one_or_none()
     if generation is None:
         raise NotFoundError(f"no model {name!r}; `governance registry list` shows the names")
     return int(generation)

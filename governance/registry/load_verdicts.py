@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from governance.errors import StorageFullError, UnavailableError
 from governance.registry.artifacts import OpenedArtifact
@@ -22,14 +22,16 @@ from governance.store.upsert import dialect_insert
 
 log = logging.getLogger(__name__)
 
+_KEPT = select(load_verdicts).where(
+    load_verdicts.c.digest == bindparam("digest"),
+    load_verdicts.c.libraries == bindparam("libraries"),
+)
+
 
 def stored_verdict(connection: Connection, digest: str) -> ProbeResult | None:
     """The kept verdict about ``digest`` with the libraries installed now; ``None`` if none is."""
-    row = connection.execute(
-        select(load_verdicts).where(
-            load_verdicts.c.digest == digest, load_verdicts.c.libraries == libraries()
-        )
-    ).one_or_none()
+    asked = {"digest": digest, "libraries": libraries()}
+    row = connection.execute(_KEPT, asked).one_or_none()
     if row is None:
         return None
     kept = ProbeResult(

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select
 from sqlalchemy.engine import Connection
 
 from governance.errors import InvalidInputError, NoProductionVersionError, NotFoundError
@@ -24,6 +24,20 @@ INACTIVE = (Stage.RETIRED, Stage.FAILED)
 MAX_PAGE = 1000
 
 _versions = model_registry.c
+
+# Built once: to build these costs more than to ask them.
+_BY_ID = select(model_registry).where(_versions.id == bindparam("id"))
+_BY_VERSION = select(model_registry).where(
+    _versions.name == bindparam("model"), _versions.version == bindparam("version")
+)
+_IN_PRODUCTION = select(model_registry).where(
+    _versions.name == bindparam("model"), _versions.stage == Stage.PRODUCTION
+)
+_BY_CONTENT = select(model_registry).where(
+    _versions.name == bindparam("model"),
+    _versions.digest == bindparam("digest"),
+    _versions.provenance_digest == bindparam("provenance"),
+)
 
 
 class Page(Sequence[ModelVersion]):
@@ -77,15 +91,13 @@ def to_version(row: Row[Any], *, created: bool = False) -> ModelVersion:
 
 def by_id(connection: Connection, version_id: str) -> ModelVersion | None:
     """The version with this id."""
-    row = connection.execute(select(model_registry).where(_versions.id == version_id)).one_or_none()
+    row = connection.execute(_BY_ID, {"id": version_id}).one_or_none()
     return None if row is None else to_version(row)
 
 
 def by_version(connection: Connection, name: str, version: str) -> ModelVersion | None:
     """The version of a model with this number."""
-    row = connection.execute(
-        select(model_registry).where(_versions.name == name, _versions.version == version)
-    ).one_or_none()
+    row = connection.execute(_BY_VERSION, {"model": name, "version": version}).one_or_none()
     return None if row is None else to_version(row)
 
 
@@ -97,21 +109,14 @@ def by_content(
     The few rows are compared here: asked to sort, SQLite takes the index of numbers and reads all
     versions of the model.
     """
-    rows = connection.execute(
-        select(model_registry).where(
-            _versions.name == name,
-            _versions.digest == digest,
-            _versions.provenance_digest == provenance_digest,
-        )
-    ).all()
+    asked = {"model": name, "digest": digest, "provenance": provenance_digest}
+    rows = connection.execute(_BY_CONTENT, asked).all()
     return to_version(max(rows, key=lambda row: row.version_order)) if rows else None
 
 
 def in_production(connection: Connection, name: str) -> ModelVersion | None:
     """The version that decides now: at most one, by the partial unique index."""
-    row = connection.execute(
-        select(model_registry).where(_versions.name == name, _versions.stage == Stage.PRODUCTION)
-    ).one_or_none()
+    row = connection.execute(_IN_PRODUCTION, {"model": name}).one_or_none()
     return None if row is None else to_version(row)
 
 

@@ -11,13 +11,22 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.engine import Connection
 
 from governance.errors import ConflictError
-from governance.history.audit import append_entry
+from governance.history.audit import NewEntry, append_entries
 from governance.store.schema import model_registry
 from governance.values import ModelVersion, Stage
+
+_SET_STAGE = (
+    update(model_registry)
+    .where(
+        model_registry.c.id == bindparam("moved_id"),
+        model_registry.c.stage == bindparam("moved_from"),
+    )
+    .values(stage=bindparam("moved_to"))
+)
 
 
 def move(
@@ -35,17 +44,29 @@ def move(
     Raises:
         ConflictError: the version is no longer in the stage it was read in.
     """
+    entry = set_stage(tx, version, target, by=by, reason=reason, at=at, details=details)
+    return append_entries(tx, [entry])
+
+
+def set_stage(
+    tx: Connection,
+    version: ModelVersion,
+    target: Stage,
+    *,
+    by: str,
+    reason: str | None,
+    at: datetime | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> NewEntry:
+    """As ``move``, for a caller who appends the entry together with others."""
     changed = tx.execute(
-        update(model_registry)
-        .where(model_registry.c.id == version.id, model_registry.c.stage == version.stage)
-        .values(stage=target)
+        _SET_STAGE, {"moved_id": version.id, "moved_from": version.stage, "moved_to": target}
     ).rowcount
     if changed != 1:
         raise ConflictError(
             f"{version.ref} was moved by somebody else meanwhile; look again and repeat the call"
         )
-    return append_entry(
-        tx,
+    return NewEntry(
         actor=by,
         action="stage.changed",
         model=version.name,

@@ -323,7 +323,7 @@ def test_a_stale_call_does_not_use_up_its_key(gov: Governance) -> None:
 
 STEPS = [
     (activation, "store_decision"),
-    (activation, "move"),
+    (activation, "set_stage"),
     (activation, "activate"),
     (promoting, "end_trial"),
     (promoting, "record_notice"),

@@ -98,7 +98,7 @@ def test_the_decision_says_what_was_looked_at_and_why_it_was_chosen(gov: Governa
     assert facts.left is not None and facts.left.version == "1.0.2"
 
 
-@pytest.mark.parametrize("step", ["store_decision", "move", "activate"])
+@pytest.mark.parametrize("step", ["store_decision", "set_stage", "activate"])
 def test_a_rollback_that_ends_in_the_switch_leaves_nothing(
     gov: Governance, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
