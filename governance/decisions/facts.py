@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from governance.config.model import ModelDeclaration
 from governance.decisions.measured import measured
@@ -226,48 +226,53 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+_activation, _decision = activations.c, decisions.c
+_reports, _features = model_drift_reports.c, model_drift_report_features.c
+
+# Built once: to build these costs more than to ask them.
+_ACTIVATED = (
+    select(_activation.generation)
+    .where(_activation.model_name == bindparam("model"), _activation.version_id.is_not(None))
+    .limit(1)
+)
+_VALIDATED = (
+    select(_decision.verdict)
+    .where(
+        _decision.version_id == bindparam("version"),
+        _decision.operation == VALIDATION,
+        _decision.at <= bindparam("by"),
+    )
+    .order_by(_decision.seq.desc())
+    .limit(1)
+)
+_REPORTED = (
+    select(_reports.id, _reports.severity, _reports.at)
+    .where(_reports.model_name == bindparam("model"), _reports.at <= bindparam("by"))
+    .order_by(_reports.at.desc(), _reports.recorded_at.desc(), _reports.id)
+    .limit(1)
+)
+_LARGEST = select(func.max(_features.psi)).where(_features.report_id == bindparam("report"))
+
+
 def _ever_active(connection: Connection, model: str) -> bool:
-    found = connection.execute(
-        select(activations.c.generation)
-        .where(activations.c.model_name == model, activations.c.version_id.is_not(None))
-        .limit(1)
-    ).first()
-    return found is not None
+    return connection.execute(_ACTIVATED, {"model": model}).first() is not None
 
 
 def _validation(connection: Connection, version_id: str, at: datetime) -> Verdict | None:
     """What the latest validation decision of by then said."""
-    said = connection.scalar(
-        select(decisions.c.verdict)
-        .where(
-            decisions.c.version_id == version_id,
-            decisions.c.operation == VALIDATION,
-            decisions.c.at <= at,
-        )
-        .order_by(decisions.c.seq.desc())
-        .limit(1)
-    )
+    said = connection.scalar(_VALIDATED, {"version": version_id, "by": at})
     return None if said is None else Verdict(said)
 
 
 def _drift(connection: Connection, model: str, at: datetime) -> DriftFacts | None:
     """The newest report of the model of by then; of two at one moment, the one recorded last."""
-    reports, features = model_drift_reports.c, model_drift_report_features.c
-    newest = connection.execute(
-        select(reports.id, reports.severity, reports.at)
-        .where(reports.model_name == model, reports.at <= at)
-        .order_by(reports.at.desc(), reports.recorded_at.desc(), reports.id)
-        .limit(1)
-    ).first()
+    newest = connection.execute(_REPORTED, {"model": model, "by": at}).first()
     if newest is None:
         return None
-    largest = connection.scalar(
-        select(func.max(features.psi)).where(features.report_id == newest.id)
-    )
     return DriftFacts(
         severity=Severity(newest.severity),
         report_id=newest.id,
         at=iso(newest.at),
         age_hours=(at - newest.at).total_seconds() / 3600,
-        max_psi=largest,
+        max_psi=connection.scalar(_LARGEST, {"report": newest.id}),
     )

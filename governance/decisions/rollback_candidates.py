@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from governance.policy.rollback import PassedOver
 from governance.registry.lifecycle import ROUTES, Route
@@ -19,6 +19,19 @@ from governance.store.schema import activations, model_registry
 from governance.values import Stage
 
 BY_HISTORY = frozenset({"failed", "rolled_back", "forced", "not_retired"})
+_PAST = (
+    select(
+        activations.c.version_id,
+        activations.c.generation,
+        activations.c.operation,
+        activations.c.forced,
+        model_registry.c.version,
+        model_registry.c.stage,
+    )
+    .join(model_registry, model_registry.c.id == activations.c.version_id, isouter=True)
+    .where(activations.c.model_name == bindparam("model"))
+    .order_by(activations.c.generation)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +57,7 @@ class Candidate:
 
 def candidates(connection: Connection, name: str) -> Iterator[Candidate]:
     """Every version that was in production and is not now, the one activated last first."""
-    version = model_registry.c
-    history = connection.execute(
-        select(activations, version.version, version.stage)
-        .join(model_registry, version.id == activations.c.version_id, isouter=True)
-        .where(activations.c.model_name == name)
-        .order_by(activations.c.generation)
-    ).all()
+    history = connection.execute(_PAST, {"model": name}).all()
     forced = {row.version_id for row in history if row.forced}
     left = {
         before.version_id: after.generation

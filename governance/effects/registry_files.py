@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.engine import Connection
 
 from governance.effects.active_models.files import STATUS, ActiveFiles, changed_models
@@ -32,6 +32,12 @@ from governance.store.database import Database
 from governance.store.schema import audit_log, model_registry
 
 log = logging.getLogger(__name__)
+
+# Built once: to build these costs more than to ask them.
+_CHANGED = select(audit_log.c.version_id, audit_log.c.action, audit_log.c.details).where(
+    audit_log.c.seq > bindparam("place"), audit_log.c.version_id != ""
+)
+_BY_ID = select(model_registry).where(model_registry.c.id == bindparam("id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +157,7 @@ class RegistryFiles:
         self, connection: Connection, version_ids: Iterable[str], *, dry_run: bool = False
     ) -> Iterator[str]:
         for version_id in version_ids:
-            row = connection.execute(
-                select(model_registry).where(model_registry.c.id == version_id)
-            ).one_or_none()
+            row = connection.execute(_BY_ID, {"id": version_id}).one_or_none()
             if row is not None and row.artifact_path and (self._home / row.artifact_path).is_dir():
                 yield from self._documents_of(row, dry_run=dry_run)
 
@@ -176,9 +180,7 @@ def _read(path: Path) -> bytes | None:
 
 def _changed_since(connection: Connection, place: int) -> Iterator[str]:
     """Ids that entries after this one name; a draft that got its bytes has a new one."""
-    entry = audit_log.c
-    query = select(entry.version_id, entry.action, entry.details)
-    for row in connection.execute(query.where(entry.seq > place, entry.version_id != "")):
+    for row in connection.execute(_CHANGED, {"place": place}):
         yield row.version_id
         if row.action == "version.registered" and (old := json.loads(row.details).get("draft_id")):
             yield old

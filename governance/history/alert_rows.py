@@ -9,13 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
+from sqlalchemy.dialects.postgresql import Insert
 
 from governance.store.alert_tables import alert_outbox
-from governance.store.upsert import dialect_insert
+from governance.store.upsert import insert_into
 from governance.values import as_utc, iso
+
+
+@cache
+def _insert(dialect: str) -> Insert:
+    """Built once for each database: to build it costs more than to run it."""
+    return insert_into(dialect, alert_outbox).on_conflict_do_nothing(
+        index_elements=["event_key", "channel"]
+    )
 
 
 def tell(
@@ -30,20 +40,19 @@ def tell(
     """Put one row into the outbox; nothing where ``key`` was told on this channel before."""
     moment = as_utc(now, what="now")
     tx.execute(
-        dialect_insert(tx, alert_outbox)
-        .values(
-            event_key=key,
-            channel=channel,
-            incident_id=payload["incident_id"],
-            model_name=payload["model"],
-            event=payload["event"],
-            payload=dict(payload),
-            state=state,
-            attempts=0,
-            created_at=moment,
-            next_attempt_at=moment,
-        )
-        .on_conflict_do_nothing(index_elements=["event_key", "channel"])
+        _insert(tx.dialect.name),
+        {
+            "event_key": key,
+            "channel": channel,
+            "incident_id": payload["incident_id"],
+            "model_name": payload["model"],
+            "event": payload["event"],
+            "payload": dict(payload),
+            "state": state,
+            "attempts": 0,
+            "created_at": moment,
+            "next_attempt_at": moment,
+        },
     )
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from governance.config.alerts import AlertSettings
 from governance.errors import InvalidInputError
@@ -40,6 +40,21 @@ NOBODY = "nobody"  # channel of a notice that is only kept
 
 _LONGEST = 2000  # characters of a text
 _MOST_REASONS = 50
+
+_decision, _active, _version = decisions.c, activations.c, model_registry.c
+# Built once: to build these costs more than to ask them.
+_DECIDED = select(
+    _decision.reason,
+    _decision.approved_by,
+    _decision.forced,
+    _decision.overridden,
+    _decision.checks,
+).where(_decision.id == bindparam("decision"))
+_ACTIVATED = (
+    select(_active.operation, _version.version, _version.id, _version.digest)
+    .join_from(activations, model_registry, _version.id == _active.version_id, isouter=True)
+    .where(_active.model_name == bindparam("model"), _active.generation == bindparam("generation"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,12 +171,7 @@ def list_notices(
 
 def _decided(tx: Connection, decision_id: str | None) -> dict[str, Any]:
     """What the decision says of itself."""
-    columns = decisions.c
-    found = tx.execute(
-        select(
-            columns.reason, columns.approved_by, columns.forced, columns.overridden, columns.checks
-        ).where(columns.id == decision_id)
-    ).one_or_none()
+    found = tx.execute(_DECIDED, {"decision": decision_id}).one_or_none()
     if found is None:
         return {"reason": None, "approved_by": None, "forced": False, "gates": []}
     gates = [check for check in found.checks if check["result"] != Verdict.PASS.value]
@@ -178,12 +188,8 @@ def _activated(tx: Connection, notice: Notice) -> dict[str, Any] | None:
     """What a reload hook is told; ``None`` where nothing was activated."""
     if notice.generation is None:
         return None
-    active, version = activations.c, model_registry.c
-    found = tx.execute(
-        select(active.operation, version.version, version.id, version.digest)
-        .join_from(activations, model_registry, version.id == active.version_id, isouter=True)
-        .where(active.model_name == notice.model, active.generation == notice.generation)
-    ).one_or_none()
+    asked = {"model": notice.model, "generation": notice.generation}
+    found = tx.execute(_ACTIVATED, asked).one_or_none()
     if found is None:
         raise InvalidInputError(
             f"{notice.model!r} has no activation {notice.generation}; "

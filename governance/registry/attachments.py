@@ -1,6 +1,7 @@
-"""What people may attach to a version: limits, and a net for credentials that slipped in.
+"""What people may attach to a version, write or be called: the limits.
 
-Pure. The net knows the shapes of common tokens; it does not promise to find every secret.
+Pure. Neighbours: ``credentials`` is asked of every text, ``governance.policy.people`` says what of
+a text can be seen.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from governance.canonical import canonical_json
-from governance.errors import InvalidInputError, SecretInMetadataError
+from governance.errors import InvalidInputError, ReasonRequiredError
 from governance.policy.facts import finite
+from governance.policy.people import visible
+from governance.registry.credentials import check_no_secret, check_no_secret_inside
 
 MAX_KEYS = 64
 MAX_VALUE_BYTES = 4096
 MAX_CONFIG_BYTES = 1 << 20
 MAX_TAGS = 32
 MAX_PERSON = 255
+MAX_REASON = 2000
 
 _PROVENANCE = frozenset(
     {
@@ -35,37 +39,15 @@ _BUNDLE = frozenset({"targets", "horizons", "members", "thresholds", "mfe_bps", 
 _MEMBER = re.compile(r"[A-Za-z0-9_-]{1,64}:[0-9]{1,7}")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-# Shapes that vendors document for their tokens, and keys and URLs that carry a password. Each one
-# begins or ends within a bounded distance: a text of 1 MiB is searched in linear time.
-_SECRETS = re.compile(
-    r"AKIA[0-9A-Z]{16}"
-    r"|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}"
-    r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{32,}"
-    r"|AIza[0-9A-Za-z_-]{35}"
-    r"|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|[a-z][a-z0-9+.-]{0,31}://[^/\s:@]{1,64}:[^/\s@]{3,}@"
-)
-
-
-def check_no_secret(value: str, *, where: str) -> str:
-    """`value` itself, unless it looks like a credential; the refusal does not repeat it.
-
-    >>> check_no_secret("postgresql://u:hunter2@db/x", where="metadata 'dsn'")
-    Traceback (most recent call last):
-        ...
-    governance.errors.SecretInMetadataError: metadata 'dsn' looks like a credential; ...
-    """
-    if _SECRETS.search(value):
-        raise SecretInMetadataError(
-            f"{where} looks like a credential; remove it and revoke it if it was real "
-            "(records are append-only and are shown to every reader)"
-        )
-    return value
 
 
 def check_text(value: object, *, what: str, limit: int, required: bool = False) -> str:
-    """Free text by people: bounded, without control characters or credentials."""
-    if not isinstance(value, str) or (required and not value.strip()):
+    """Free text by people: bounded, without control characters or credentials.
+
+    Args:
+        required: something of it must be visible, beyond blanks.
+    """
+    if not isinstance(value, str) or (required and not visible(value)):
         raise InvalidInputError(f"{what} must be {'non-empty ' if required else ''}text")
     if len(value) > limit or _CONTROL.search(value):
         raise InvalidInputError(
@@ -75,11 +57,39 @@ def check_text(value: object, *, what: str, limit: int, required: bool = False) 
     return check_no_secret(value, where=what)
 
 
+def check_reason(value: object, *, what: str = "reason", shortest: int = 1) -> str:
+    """Why somebody did it, as records keep it for ever: up to 2,000 characters.
+
+    Args:
+        shortest: how many characters a reader must see at least; a run of blanks counts as one.
+
+    Raises:
+        ReasonRequiredError: fewer can be seen.
+
+    >>> check_reason("the old one is down", shortest=10)
+    'the old one is down'
+    >>> check_reason("now\u200b\u200b\u200b\u200b\u200b\u200b\u200b", shortest=10)
+    Traceback (most recent call last):
+        ...
+    governance.errors.ReasonRequiredError: a reason of at least 10 visible characters is needed; ...
+    """
+    text = check_text("" if value is None else value, what=what, limit=MAX_REASON)
+    if len(visible(text)) < shortest:
+        least = f" of at least {shortest} visible characters" if shortest > 1 else ""
+        raise ReasonRequiredError(f"a {what}{least} is needed; say why, since it stays on record")
+    return text
+
+
 def check_person(value: object, *, what: str) -> str:
-    """Who did it, as the audit log takes it: one line of at most 255 printable characters.
+    """Who did it, as the audit log takes it: one line of at most 255 printable characters, some of
+    which can be seen, and none of which steers the text around it.
 
     >>> check_person("ann@example.org", what="by")
     'ann@example.org'
+    >>> check_person("ann\u202egro.elpmaxe@", what="by")
+    Traceback (most recent call last):
+        ...
+    governance.errors.InvalidInputError: by must be one line of printable characters
     """
     name = check_text(value, what=what, limit=MAX_PERSON, required=True)
     if not name.isprintable():
@@ -92,19 +102,6 @@ def _encoded(text: str, *, what: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise InvalidInputError(f"{what} contains half a character (a lone surrogate)") from None
-
-
-def check_no_secret_inside(value: object, *, where: str) -> None:
-    """`check_no_secret` for every text in a JSON value, keys included."""
-    if isinstance(value, str):
-        check_no_secret(value, where=where)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            check_no_secret_inside(str(key), where=where)
-            check_no_secret_inside(item, where=where)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            check_no_secret_inside(item, where=where)
 
 
 def _object(value: object, *, what: str) -> dict[str, Any]:

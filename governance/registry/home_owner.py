@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection
 
 from governance.errors import ConflictError, StorageFullError, UnavailableError
@@ -32,6 +32,9 @@ LOG = Path("models") / "registry_index.log"  # a line for each change since the 
 MARK = Path("models") / ".database"
 FILES_LOCK = Path("staging") / "registry_files.lock"  # held by whoever writes derived files
 
+_NEWEST = select(audit_log.c.seq, audit_log.c.hash).order_by(audit_log.c.seq.desc()).limit(1)
+_HASH = select(audit_log.c.hash).where(audit_log.c.seq == bindparam("place"))
+
 log = logging.getLogger(__name__)
 
 Mark = dict[str, Any]
@@ -39,9 +42,7 @@ Mark = dict[str, Any]
 
 def newest_mark(connection: Connection) -> Mark:
     """The last audit entry's place and hash; place 0 while nothing happened."""
-    row = connection.execute(
-        select(audit_log.c.seq, audit_log.c.hash).order_by(audit_log.c.seq.desc()).limit(1)
-    ).one_or_none()
+    row = connection.execute(_NEWEST).one_or_none()
     return {"seq": 0, "hash": ""} if row is None else {"seq": row.seq, "hash": row.hash}
 
 
@@ -137,7 +138,5 @@ def has_entry(connection: Connection, mark: Mark) -> bool:
     """Is this entry in this database's history, with this hash?"""
     if mark["seq"] >= 1 << 63:
         return False
-    found = connection.execute(
-        select(audit_log.c.hash).where(audit_log.c.seq == mark["seq"])
-    ).scalar_one_or_none()
+    found = connection.execute(_HASH, {"place": mark["seq"]}).scalar_one_or_none()
     return found is not None and found == mark["hash"]

@@ -17,6 +17,7 @@ from governance.errors import InvalidInputError, UsePromotionError
 from governance.history.activations import generation, live_version_id
 from governance.registry import attachments, lifecycle, loading, records, registering
 from governance.registry.artifacts import ArtifactStore
+from governance.registry.credentials import check_no_secret_inside
 from governance.registry.datasets import dataset_identity
 from governance.registry.features import FeatureGraph
 from governance.registry.formats.loader import dump_model
@@ -120,7 +121,7 @@ class ModelRegistry:
         graph = FeatureGraph.of(features)
         given = attachments.check_provenance(provenance)
         spec = None if graph is None else graph.spec()
-        attachments.check_no_secret_inside(spec, where="the feature specification")
+        check_no_secret_inside(spec, where="the feature specification")
         attachments.check_size(given, spec)
         checked_metrics = attachments.check_metrics(metrics)
         paths = attachments.check_paths(dataset_paths)
@@ -265,7 +266,7 @@ class ModelRegistry:
         """
         target = lifecycle.parse_stage(stage)
         attachments.check_person(by, what="by")
-        attachments.check_text(reason, what="reason", limit=2000, required=True)
+        attachments.check_reason(reason)
         with self._database.begin() as tx:
             lock_head(tx, records.resolve(tx, ref).name)
             version = records.resolve(tx, ref)

@@ -25,6 +25,11 @@ def dialect_insert(connection: Connection, table: Table) -> postgresql.Insert:
     1
     >>> engine.dispose()
     """
-    if connection.dialect.name == "sqlite":
+    return insert_into(connection.dialect.name, table)
+
+
+def insert_into(dialect: str, table: Table) -> postgresql.Insert:
+    """The same by the name of the database, for statements that are built once."""
+    if dialect == "sqlite":
         return sqlite.insert(table)  # type: ignore[return-value]  # the same methods, no common base
     return postgresql.insert(table)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from governance.effects.active_models import status
 from governance.effects.active_models.manifests import render
@@ -33,15 +33,16 @@ from governance.store.schema import audit_log, governed_models
 
 STATUS = "ops_status:"  # before the name of a model, in what was mended
 _AT_ONCE = 50  # models whose status keys are written in one transaction
+_CHANGED = select(audit_log.c.model_name).where(
+    audit_log.c.seq > bindparam("since"), audit_log.c.model_name != "", changes_state()
+)
 
 
 def changed_models(connection: Connection, since: int) -> list[str]:
     """Models whose active files may read differently since this entry of the audit log."""
     if not since:
         return list(connection.scalars(select(governed_models.c.name)))
-    entry = audit_log.c
-    query = select(entry.model_name).where(entry.seq > since, entry.model_name != "")
-    return sorted(set(connection.scalars(query.where(changes_state()))))
+    return sorted(set(connection.scalars(_CHANGED, {"since": since})))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,18 +7,23 @@ Several homes may share a database: a row of a later state is never overwritten 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy.dialects.postgresql import Insert
 
 from governance.effects.active_models.state import ActiveState, not_passed, read_state
 from governance.registry.heads import lock_head
 from governance.store.promotion_tables import ops_status
-from governance.store.upsert import dialect_insert
+from governance.store.upsert import insert_into
 from governance.values import parse_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 2000
+_READ = select(ops_status.c.key, ops_status.c.value).where(
+    ops_status.c.model_name == bindparam("model")
+)
 _DONE = {
     "promotion": "promoted",
     "force": "forced",
@@ -60,23 +65,24 @@ def _reason(last: Row[Any]) -> str:
 
 def read_keys(connection: Connection, model: str) -> dict[str, str]:
     """What stands in the table."""
-    columns = ops_status.c
-    rows = connection.execute(select(columns.key, columns.value).where(columns.model_name == model))
+    rows = connection.execute(_READ, {"model": model})
     return {row.key: row.value for row in rows}
 
 
 def write_keys(tx: Connection, state: ActiveState) -> None:
     """Bring the rows of a model to ``state``; rows of a later state stay."""
-    upsert = dialect_insert(tx, ops_status)
+    tx.execute(_upsert(tx.dialect.name), _rows(state))
+
+
+@cache
+def _upsert(dialect: str) -> Insert:
+    upsert = insert_into(dialect, ops_status)
     new, old = upsert.excluded, ops_status.c
     later = (new.generation == old.generation) & (new.updated_at >= old.updated_at)
-    tx.execute(
-        upsert.on_conflict_do_update(
-            index_elements=["model_name", "key"],
-            set_={name: new[name] for name in ("value", "generation", "updated_at")},
-            where=(new.generation > old.generation) | later,
-        ),
-        _rows(state),
+    return upsert.on_conflict_do_update(
+        index_elements=["model_name", "key"],
+        set_={name: new[name] for name in ("value", "generation", "updated_at")},
+        where=(new.generation > old.generation) | later,
     )
 
 

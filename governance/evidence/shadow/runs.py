@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Row, Select, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from governance.store.database import database_time
@@ -51,13 +51,49 @@ class ShadowRun:
         return asdict(self)
 
 
+_benchmark = model_registry.alias("benchmark")
+
+
 def _query() -> Select[Any]:
-    benchmark = model_registry.alias("benchmark")
     return (
-        select(shadow_runs, model_registry.c.version, benchmark.c.version.label("benchmark"))
+        select(shadow_runs, model_registry.c.version, _benchmark.c.version.label("benchmark"))
         .join(model_registry, model_registry.c.id == _runs.version_id)
-        .outerjoin(benchmark, benchmark.c.id == _runs.benchmark_id)
+        .outerjoin(_benchmark, _benchmark.c.id == _runs.benchmark_id)
     )
+
+
+# Built once: to build these costs more than to ask them.
+_RUNNING = _query().where(
+    _runs.version_id == bindparam("version"),
+    _runs.state == "running",
+    model_registry.c.stage == Stage.STAGING,
+)
+_END = (
+    update(shadow_runs)
+    .where(_runs.version_id == bindparam("version"), _runs.state == "running")
+    .values(
+        state=bindparam("to"),
+        ended_at=bindparam("at"),
+        ended_by=bindparam("by"),
+        end_reason=bindparam("why"),
+    )
+)
+
+_OTHERS = (
+    select(func.count(_runs.version_id.distinct()))
+    .join(model_registry, model_registry.c.id == _runs.version_id)
+    .where(
+        _runs.model_name
+        == select(_benchmark.c.name)
+        .where(_benchmark.c.id == bindparam("benchmark"))
+        .scalar_subquery(),
+        or_(
+            _runs.benchmark_id == bindparam("benchmark"),
+            and_(_runs.state == "running", model_registry.c.stage == Stage.STAGING),
+        ),
+        _runs.version_id.not_in([bindparam("version"), bindparam("benchmark")]),
+    )
+)
 
 
 def _run(row: Row[Any]) -> ShadowRun:
@@ -88,13 +124,7 @@ def running_trials(connection: Connection, model: str | None = None) -> list[Sha
 
 def running_trial(connection: Connection, version_id: str) -> ShadowRun | None:
     """The trial of a version that runs now."""
-    row = connection.execute(
-        _query().where(
-            _runs.version_id == version_id,
-            _runs.state == "running",
-            model_registry.c.stage == Stage.STAGING,
-        )
-    ).one_or_none()
+    row = connection.execute(_RUNNING, {"version": version_id}).one_or_none()
     return None if row is None else _run(row)
 
 
@@ -133,9 +163,7 @@ def end_trial(
     by a decision, ``stopped`` by a person).
     """
     ended = tx.execute(
-        update(shadow_runs)
-        .where(_runs.version_id == version_id, _runs.state == "running")
-        .values(state=state, ended_at=at, ended_by=by, end_reason=reason)
+        _END, {"version": version_id, "to": state, "at": at, "by": by, "why": reason}
     )
     return ended.rowcount > 0
 
@@ -146,15 +174,5 @@ def candidates(connection: Connection, version_id: str, benchmark_id: str) -> in
     Counted are trials against it, whenever they were, and all trials of its model that run now,
     since each of these can be promoted over it whatever it began against.
     """
-    model = select(model_registry.c.name).where(model_registry.c.id == benchmark_id)
-    runs_now = and_(_runs.state == "running", model_registry.c.stage == Stage.STAGING)
-    others = connection.execute(
-        select(func.count(_runs.version_id.distinct()))
-        .join(model_registry, model_registry.c.id == _runs.version_id)
-        .where(
-            _runs.model_name == model.scalar_subquery(),
-            or_(_runs.benchmark_id == benchmark_id, runs_now),
-            _runs.version_id.not_in([version_id, benchmark_id]),
-        )
-    ).scalar_one()
-    return int(others) + 1
+    asked = {"version": version_id, "benchmark": benchmark_id}
+    return int(connection.execute(_OTHERS, asked).scalar_one()) + 1
