@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from governance.policy.people import visible
 from governance.values import check_model_name
 
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
@@ -128,7 +129,7 @@ def check_owner(text: str) -> str:
     >>> check_owner("quant-team")
     'quant-team'
     """
-    if text.strip() and len(text) <= 255 and text.isprintable():
+    if visible(text) and len(text) <= 255 and text.isprintable():
         return text
     raise ValueError("a name of people is one line of 1-255 printable characters")
 

@@ -189,7 +189,7 @@ class Approvals:
             ApproverNotAllowedError: ``by`` may not approve this; rejecting is everybody's.
         """
         attachments.check_person(by, what="by")
-        attachments.check_text(comment, what="comment", limit=2000, required=True)
+        attachments.check_reason(comment, what="comment")
         if not isinstance(approve, bool):
             raise InvalidInputError("approve is True or False")
         given_at = None if at is None else as_utc(at)

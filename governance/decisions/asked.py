@@ -24,6 +24,7 @@ from governance.errors import (
     ReasonRequiredError,
 )
 from governance.policy.gates.approval import check_approval
+from governance.policy.people import visible
 from governance.policy.promotion.criteria import PromotionCriteria
 from governance.policy.promotion.decide import decide_promotion
 from governance.policy.promotion.effective import Effective, loosened
@@ -65,7 +66,7 @@ class Asked:
         if not self.loosened:
             return
         keys = ", ".join(self.loosened)
-        if not (reason or "").strip():
+        if not visible(reason or ""):
             raise ReasonRequiredError(
                 f"the request asks less than the policy ({keys}), which needs a reason; say why, "
                 "or leave it out"

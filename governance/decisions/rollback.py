@@ -30,6 +30,7 @@ from governance.errors import (
 )
 from governance.history.activations import generation
 from governance.history.notices import Notice, record_notice
+from governance.policy.people import visible
 from governance.policy.rollback import decide_rollback
 from governance.registry import attachments, lifecycle, records
 from governance.registry.heads import lock_head
@@ -89,7 +90,7 @@ class Rollback:
         """
         name = check_model_name(name)
         attachments.check_person(by, what="by")
-        if not attachments.check_text(reason, what="reason", limit=2000).strip():
+        if not visible(attachments.check_text(reason, what="reason", limit=2000)):
             raise ReasonRequiredError("a rollback needs a reason; say what is wrong")
         if expected_generation is not None and type(expected_generation) is not int:
             raise InvalidInputError(

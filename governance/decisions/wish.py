@@ -13,6 +13,7 @@ from typing import Any
 from governance.canonical import sha256_of
 from governance.decisions.asked import request_of
 from governance.errors import InvalidInputError, ReasonRequiredError
+from governance.policy.people import visible
 from governance.registry import attachments
 from governance.values import ModelVersion
 
@@ -41,10 +42,10 @@ class Wish:
         if self.approved_by is not None:
             attachments.check_person(self.approved_by, what="approved_by")
         if self.reason is not None:
-            attachments.check_text(self.reason, what="reason", limit=2000)
+            attachments.check_text(self.reason, what="reason", limit=attachments.MAX_REASON)
         if not isinstance(self.force, bool):
             raise InvalidInputError("force is True or False")
-        if self.force and not (self.reason or "").strip():
+        if self.force and not visible(self.reason or ""):
             raise ReasonRequiredError("a forced promotion needs a reason; say why it cannot wait")
         if self.expected_generation is not None and type(self.expected_generation) is not int:
             raise InvalidInputError(

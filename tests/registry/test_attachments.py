@@ -15,17 +15,23 @@ from hypothesis import strategies as st
 
 from governance import Governance
 from governance.canonical import canonical_json
-from governance.errors import GovernanceError, InvalidInputError, SecretInMetadataError
+from governance.errors import (
+    GovernanceError,
+    InvalidInputError,
+    ReasonRequiredError,
+    SecretInMetadataError,
+)
 from governance.registry.attachments import (
     MAX_CONFIG_BYTES,
     check_config,
     check_metadata,
     check_metrics,
-    check_no_secret_inside,
     check_person,
+    check_reason,
     check_tags,
     check_text,
 )
+from governance.registry.credentials import check_no_secret_inside
 from tests.model_bytes import model_file
 from tests.versions import registered
 
@@ -159,11 +165,26 @@ def test_tags_are_sorted_without_doubles_and_at_most_32() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "  ", "a\nb", "a\tb", "a\x7f", "a\u2028b", "\ud800", "x" * 256, None]
+    "name",
+    ["", "  ", "a\nb", "a\tb", "a\x7f", "a\u2028b", "\ud800", "x" * 256, None]
+    + ["\u200b", "\u3164", "\ufe0f\u2800", "a\u200bb", "a\x85b", "a\x9bb"]
+    + [f"a{chr(code)}b" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))],
+    ids=ascii,
 )
 def test_a_person_is_one_printable_line(name: object) -> None:
     with pytest.raises(InvalidInputError):
         check_person(name, what="by")
+
+
+@pytest.mark.parametrize(
+    "reason", [None, "", " ", "\u200b" * 20, "\u3164\ufe0f", "a  b"], ids=ascii
+)
+def test_a_reason_is_as_long_as_what_a_reader_sees_of_it(reason: str | None) -> None:
+    with pytest.raises(ReasonRequiredError, match="at least 10 visible"):
+        check_reason(reason, shortest=10)
+    with pytest.raises(ReasonRequiredError, match="at least 10 visible"):
+        check_reason("it" + " \u200b" * 30 + "is", shortest=10)
+    assert check_reason("it is down", shortest=10) == "it is down"
 
 
 @drawn(name=st.text(max_size=300))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from governance.decisions.manifests.foreign import LABEL
 from governance.errors import InvalidInputError, NotFoundError, ReasonRequiredError
+from governance.policy.people import visible
 from governance.registry import attachments
 
 
@@ -35,5 +36,5 @@ def check_people(by: str, reason: str | None, *, force: bool) -> None:
     attachments.check_person(by, what="by")
     if reason is not None:
         attachments.check_text(reason, what="reason", limit=2000)
-    if force and not (reason or "").strip():
+    if force and not visible(reason or ""):
         raise ReasonRequiredError("a forced promotion needs a reason; say why it cannot wait")

@@ -39,6 +39,7 @@ from governance.errors import (
 )
 from governance.files import file_lock, write_atomic
 from governance.history.audit import append_entry
+from governance.policy.people import visible
 from governance.policy.promotion.limits import PromotionLimits
 from governance.policy.verdict import Judgement
 from governance.store.database import Database, database_time
@@ -141,7 +142,7 @@ class GovernedFolder:
             digests = target.member_digests(self._folder)
             check_members(target, digests, state)
             stranger = bool(to_version) and not self._past.was_active(target.version, state)
-            if stranger and not (reason or "").strip():
+            if stranger and not visible(reason or ""):
                 raise ReasonRequiredError(
                     f"{target.version} was never active here, so no gate has passed it; say why it "
                     "must be (--reason), or evaluate it"

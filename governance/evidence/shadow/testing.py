@@ -34,7 +34,7 @@ from governance.evidence.shadow.summary import Session, ShadowSummary
 from governance.history.audit import append_entry
 from governance.policy.promotion.limits import PromotionLimits
 from governance.registry import records
-from governance.registry.attachments import check_person, check_text
+from governance.registry.attachments import check_person, check_reason
 from governance.registry.heads import lock_head
 from governance.registry.lifecycle import check_transition
 from governance.registry.transitions import move
@@ -125,7 +125,7 @@ class ShadowTesting:
             IllegalTransitionError: it is in no trial.
         """
         check_person(by, what="by")
-        check_text(reason, what="reason", limit=2000, required=True)
+        check_reason(reason)
         moment = None if at is None else as_utc(at)
         with self._database.begin() as tx:
             lock_head(tx, records.resolve(tx, ref).name)

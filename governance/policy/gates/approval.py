@@ -1,11 +1,13 @@
 """Gate: somebody else than who made the version approved it. Always enforced.
 
 Asked where the policy requires an approval, and of every approval that is named although none is
-required: a record never says "approved" of what its creator waved through.
+required: a record never says "approved" of what its creator waved through. However that name is
+spelled (``same_person``); a name on the policy's list counts as it is written there.
 """
 
 from __future__ import annotations
 
+from governance.policy.people import same_person, visible
 from governance.policy.promotion.facts import PromotionFacts
 from governance.policy.promotion.limits import PromotionLimits
 from governance.policy.verdict import GateResult
@@ -17,11 +19,11 @@ def check_approval(facts: PromotionFacts, limits: PromotionLimits) -> tuple[Gate
     person = facts.approval.approved_by
     if not limits.require_approval and person is None:
         return ()
-    if person is None or not person.strip():
+    if person is None or not visible(person):
         verdict, reason = Verdict.INSUFFICIENT, "nobody approved; request an approval"
-    elif not limits.creator_may_approve and _same(person, facts.candidate.created_by):
+    elif not limits.creator_may_approve and same_person(person, facts.candidate.created_by):
         verdict, reason = Verdict.FAIL, f"{person} created the version; somebody else must approve"
-    elif not limits.creator_may_approve and facts.owner and _same(person, facts.owner):
+    elif not limits.creator_may_approve and facts.owner and same_person(person, facts.owner):
         verdict = Verdict.FAIL
         reason = f"{person} answers for the model's scheduled runs; somebody else must approve"
     elif limits.approvers and person not in limits.approvers:
@@ -37,8 +39,3 @@ def check_approval(facts: PromotionFacts, limits: PromotionLimits) -> tuple[Gate
             gate="approval", result=verdict, observed=person, threshold=threshold, reason=reason
         ),
     )
-
-
-def _same(one: str, other: str) -> bool:
-    """Accounts that differ in case or blanks only are one person."""
-    return one.strip().casefold() == other.strip().casefold()
