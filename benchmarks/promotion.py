@@ -39,8 +39,6 @@ from benchmarks.registry import artifacts  # noqa: E402 - after the path
 WARM_UP = 2
 OURS = {
     "promote_with_effects": "gates, transaction, audit, files",
-    "promote": "gates, transaction, audit",
-    "effects": "link, manifests, index, status keys",
     "rollback_stored": "load verdict is stored",
     "rollback_probed": "a child process loads it",
     "replay_all": "each by its id",
@@ -144,13 +142,9 @@ def _round(
     ours: OurPromotion, artifact: Path, large: tuple[Any, Any], number: int
 ) -> dict[str, float]:
     version, approval, at = ours.candidate(artifact)
-    promote = milliseconds(lambda: ours.promote(version, approval, at))
-    effects = milliseconds(ours.effects)
     target = large[number % 2]
     return {
-        "promote": promote,
-        "effects": effects,
-        "promote_with_effects": promote + effects,
+        "promote_with_effects": milliseconds(lambda: ours.promote(version, approval, at)),
         "rollback_stored": milliseconds(lambda: ours.roll_back(target)),
     }
 

@@ -107,7 +107,6 @@ def main(folder: Path) -> list[str]:
 
         # promote_to_production(model_id); get_active_model_path(strategy)
         decision = gov.promotion.promote_to_production(second, by="ann")
-        gov.files.catch_up()
         active = gov.promotion.get_active_model_path("momentum")
         said.append(f"promoted {decision.version}, generation {decision.generation}")
         assert active is not None

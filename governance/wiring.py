@@ -85,7 +85,9 @@ class Governance:
         self.database = database
         self.artifacts = ArtifactStore(settings.home)
         self._config = CurrentConfig(settings)
-        self.policy = PolicyInForce(database, settings, os.environ, channels=self._told)
+        self.policy = PolicyInForce(
+            database, settings, os.environ, channels=self._told, bundles=self._is_bundle
+        )
         self.audit = AuditLog(database, trusted_key=lambda: trusted_key(settings))
         self.registry = ModelRegistry(database, self.artifacts, settings, self._kind_of)
         self.validation = ValidationMetricsTracker(
@@ -105,6 +107,7 @@ class Governance:
             declared=self._declared,
             limits_of=lambda name, kind: self.policy.promotion(name, kind).limits,
         )
+        self.files = RegistryFiles(database, settings.home)
         targets = RollbackTargets(database, self._probing)
         self.evidence_providers: dict[str, Provider] = {}
         facts = FactsOf(
@@ -121,6 +124,7 @@ class Governance:
             facts,
             promoting=Promoting(database, self.policy, facts, channels=self._told),
             rollback=Rollback(database, targets, channels=self._told),
+            follow=self.files.catch_up,
         )
         self.force_right = ForceRight(database, self.policy.may_force)
         self.health = Health(
@@ -130,7 +134,6 @@ class Governance:
             drill=Drill(database, targets, channels=self._told),
             channels=self._told,
         )
-        self.files = RegistryFiles(database, settings.home)
         self.drift = DriftDetector(
             database,
             self.registry,
@@ -264,6 +267,10 @@ class Governance:
 
     def _declared(self, name: str) -> ModelDeclaration | None:
         return self.config.models.get(name)
+
+    def _is_bundle(self, name: str) -> bool:
+        declared = self._declared(name)
+        return declared is not None and declared.bundle is not None
 
     def _kind_of(self, name: str) -> Kind:
         """As declared; an undeclared model is judged by document 000's criteria, which are

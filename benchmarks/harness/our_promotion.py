@@ -102,15 +102,11 @@ class OurPromotion(OurRegistry):
         return gov.registry.resolve(version.id), asked.id, at
 
     def promote(self, version: ModelVersion, approval: str, at: datetime) -> None:
-        """What is timed: gates, transaction and audit."""
+        """What is timed: gates, transaction, audit, and the files that follow."""
         decision = self.gov.promotion.promote_to_production(
             version, by="operator", approval_id=approval, idempotency_key=f"p{version.id}", at=at
         )
         assert decision.eligible
-
-    def effects(self) -> None:
-        """What is timed: link, manifests, index and status keys that follow."""
-        self.gov.files.catch_up()
 
     def large_versions(self, folder: Path, size: int) -> tuple[ModelVersion, ModelVersion]:
         """Two versions of `size` bytes, the second in production."""

@@ -6,7 +6,8 @@ that a promotion means), ``rollback``, ``replay``, ``policy_backtest``. Reading 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,23 @@ from governance.decisions.record import Decision, judged
 from governance.decisions.replay import Replay, replay, replayed
 from governance.decisions.rollback import Rollback
 from governance.decisions.wish import Wish
+from governance.errors import GateFailedError, GovernanceError
 from governance.policy.promotion.criteria import PromotionCriteria
 from governance.registry import records
 from governance.registry.artifacts import ArtifactStore
 from governance.store.database import Database, database_time
 from governance.values import ModelVersion, as_utc, check_model_name
 
+log = logging.getLogger(__name__)
+
 
 class ModelPromotion:
-    """Promotes, rolls back, replays. Built by ``Governance.open``."""
+    """Promotes, rolls back, replays. Built by ``Governance.open``.
+
+    Args:
+        follow: brings the files up to date with what was decided. A process that is killed before
+            it leaves them to the next call, or to `governance reconcile`.
+    """
 
     def __init__(
         self,
@@ -46,6 +55,7 @@ class ModelPromotion:
         *,
         promoting: Promoting,
         rollback: Rollback,
+        follow: Callable[[], object],
     ) -> None:
         self._database = database
         self._artifacts = artifacts
@@ -53,6 +63,7 @@ class ModelPromotion:
         self._facts = facts
         self._promoting = promoting
         self._rollback = rollback
+        self._follow = follow
 
     def check_promotion_eligibility(
         self,
@@ -132,20 +143,25 @@ class ModelPromotion:
             GateFailedError: refused; ``decision`` is the stored record.
             StaleGenerationError: another activation came first; ``generation`` is the current one.
         """
-        return self._promoting(
-            Wish(
-                ref=ref,
-                by=by,
-                approved_by=approved_by,
-                approval_id=approval_id,
-                force=force,
-                reason=reason,
-                overrides=overrides,
-                idempotency_key=idempotency_key,
-                expected_generation=expected_generation,
-                at=None if at is None else as_utc(at),
-            )
+        wish = Wish(
+            ref=ref,
+            by=by,
+            approved_by=approved_by,
+            approval_id=approval_id,
+            force=force,
+            reason=reason,
+            overrides=overrides,
+            idempotency_key=idempotency_key,
+            expected_generation=expected_generation,
+            at=None if at is None else as_utc(at),
         )
+        try:
+            decision = self._promoting(wish)
+        except GateFailedError:
+            self._catch_up()  # the refusal is a decision, too
+            raise
+        self._catch_up()
+        return decision
 
     def rollback_model(
         self,
@@ -163,7 +179,7 @@ class ModelPromotion:
         Raises:
             NothingToRollBackError, StaleGenerationError; and what is said of the target's bytes.
         """
-        return self._rollback(
+        decision = self._rollback(
             name,
             to_version=to_version,
             by=by,
@@ -172,6 +188,19 @@ class ModelPromotion:
             idempotency_key=idempotency_key,
             expected_generation=expected_generation,
         )
+        self._catch_up()
+        return decision
+
+    def _catch_up(self) -> None:
+        """What was decided stays so, whatever becomes of the files."""
+        try:
+            self._follow()
+        except GovernanceError as error:
+            log.warning(
+                "files were not written (%s); the decision stands, and `governance reconcile` "
+                "writes them once this is mended",
+                error.message,
+            )
 
     def get_active_model_path(self, name: str) -> Path | None:
         """The folder of the version in production; ``None`` if there is none.
@@ -233,6 +262,6 @@ class ModelPromotion:
         Raises:
             ConfigError: the file cannot be taken; with line and column.
         """
-        proposed = read_policy(Path(path))
+        proposed = read_policy(Path(path), stream=True)
         with self._database.read() as connection:
             return backtest(proposed, every_decision(connection, operation=OPERATION))

@@ -122,7 +122,9 @@ class RegistryFiles:
             mended = list(active.clean(connection))
             mended += active.mend(connection, changed_models(connection, 0))
             everything = connection.scalars(select(model_registry.c.id))
-            mended += self._documents(connection, everything, dry_run=dry_run)
+            mended += self._documents(
+                connection, ((one, False) for one in everything), dry_run=dry_run
+            )
             if index_differs(connection, self._home, head):
                 mended.append(INDEX.as_posix())
             written = sum(not one.startswith(STATUS) for one in mended)
@@ -143,10 +145,10 @@ class RegistryFiles:
             if not name.startswith(STATUS):
                 yield name
         if since:
-            changed = list(dict.fromkeys(_changed_since(connection, since)))
+            changed = _changed_since(connection, since)
         else:
-            changed = list(connection.scalars(select(model_registry.c.id)))
-        yield from self._documents(connection, changed)
+            changed = dict.fromkeys(connection.scalars(select(model_registry.c.id)), False)
+        yield from self._documents(connection, changed.items())
         if since:
             advance_index(connection, self._home, head, changed)
         else:
@@ -154,16 +156,21 @@ class RegistryFiles:
         yield INDEX.as_posix()
 
     def _documents(
-        self, connection: Connection, version_ids: Iterable[str], *, dry_run: bool = False
+        self,
+        connection: Connection,
+        versions: Iterable[tuple[str, bool]],
+        *,
+        dry_run: bool = False,
     ) -> Iterator[str]:
-        for version_id in version_ids:
+        """Of ids, each with whether nothing but its stage has changed."""
+        for version_id, moved in versions:
             row = connection.execute(_BY_ID, {"id": version_id}).one_or_none()
             if row is not None and row.artifact_path and (self._home / row.artifact_path).is_dir():
-                yield from self._documents_of(row, dry_run=dry_run)
+                yield from self._documents_of(row, moved=moved, dry_run=dry_run)
 
-    def _documents_of(self, row: Row[Any], *, dry_run: bool) -> Iterator[str]:
+    def _documents_of(self, row: Row[Any], *, moved: bool, dry_run: bool) -> Iterator[str]:
         folder = self._home / row.artifact_path
-        rendered = documents.render(records.to_version(row), row.feature_spec)
+        rendered = documents.render(records.to_version(row), row.feature_spec, moved=moved)
         for name, content in rendered.items():
             if _read(folder / name) != content:
                 if not dry_run:
@@ -178,9 +185,14 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _changed_since(connection: Connection, place: int) -> Iterator[str]:
-    """Ids that entries after this one name; a draft that got its bytes has a new one."""
+def _changed_since(connection: Connection, place: int) -> dict[str, bool]:
+    """Ids that entries after this one name, and of each whether only its stage changed; a draft
+    that got its bytes has a new id.
+    """
+    found: dict[str, bool] = {}
     for row in connection.execute(_CHANGED, {"place": place}):
-        yield row.version_id
+        moved = row.action == "stage.changed" or row.action.endswith(".decided")
+        found[row.version_id] = moved and found.get(row.version_id, True)
         if row.action == "version.registered" and (old := json.loads(row.details).get("draft_id")):
-            yield old
+            found[old] = False
+    return found

@@ -14,7 +14,8 @@ from typing import Any
 from governance.canonical import canonical_json
 from governance.values import ModelVersion, iso
 
-FILE_NAMES = ("meta.json", "feature_spec.json", "metrics.json", "manifest.json")
+MOVES = "meta.json"  # tells the stage; the others stay as they were registered
+FILE_NAMES = (MOVES, "feature_spec.json", "metrics.json", "manifest.json")
 
 
 def pretty(value: Mapping[str, Any]) -> bytes:
@@ -22,8 +23,14 @@ def pretty(value: Mapping[str, Any]) -> bytes:
     return (json.dumps(json.loads(canonical_json(value)), indent=2, sort_keys=True) + "\n").encode()
 
 
-def render(version: ModelVersion, feature_spec: Mapping[str, Any] | None) -> dict[str, bytes]:
-    """File name to content, for one version."""
+def render(
+    version: ModelVersion, feature_spec: Mapping[str, Any] | None, *, moved: bool = False
+) -> dict[str, bytes]:
+    """File name to content, for one version.
+
+    Args:
+        moved: nothing but its stage has changed, so only the file that tells the stage.
+    """
     manifest = version.manifest
     meta = {
         "id": version.id,
@@ -45,9 +52,9 @@ def render(version: ModelVersion, feature_spec: Mapping[str, Any] | None) -> dic
         "dataset_paths": [file.get("path") for file in manifest.get("datasets") or ()],
         "governance": {"status": version.stage},
     }
-    return {
-        "meta.json": pretty(meta),
-        "feature_spec.json": pretty(feature_spec or {}),
-        "metrics.json": pretty(version.metrics),
-        "manifest.json": pretty(manifest),
-    }
+    found = {MOVES: pretty(meta)}
+    if not moved:
+        found["feature_spec.json"] = pretty(feature_spec or {})
+        found["metrics.json"] = pretty(version.metrics)
+        found["manifest.json"] = pretty(manifest)
+    return found

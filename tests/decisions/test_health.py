@@ -214,7 +214,7 @@ def test_a_failed_version_comes_back_by_no_way(gov: Governance) -> None:
     ("module", "step"),
     [
         (activation, "store_decision"),
-        (activation, "move"),
+        (activation, "set_stage"),
         (activation, "activate"),
         (failover, "record_notice"),
     ],

@@ -45,11 +45,14 @@ def _document(value: dict[str, Any]) -> bytes:
 
 
 def _line(value: Any) -> str:
-    return json.dumps(value, allow_nan=False, sort_keys=True, default=_plain)
+    return _JSON.encode(value)
 
 
 def _plain(value: datetime) -> str:
     return iso(value)
+
+
+_JSON = json.JSONEncoder(allow_nan=False, sort_keys=True, default=_plain)
 
 
 def _head(state: ActiveState) -> dict[str, Any]:

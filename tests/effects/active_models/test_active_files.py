@@ -238,7 +238,9 @@ def test_a_decision_that_cannot_be_read_stops_the_files_of_no_model(
         tx.execute(text("DROP TRIGGER decisions_no_update"))
         change = f"UPDATE decisions SET {column} = :value WHERE model_name = 'alpha'"
         tx.execute(text(change), {"value": value})
-    sqlite_gov.files.catch_up()
+    place(sqlite_gov, "beta").link.unlink()
+    sqlite_gov.files.reconcile()
+    assert place(sqlite_gov, "beta").link.is_symlink()
     assert manifest(sqlite_gov, ACTIVE, "beta")["version_id"] == live.id
     assert manifest(sqlite_gov, HISTORY, "alpha")["last_decision"] is None
     assert status(sqlite_gov, "alpha")["model_governance_last_action"] == "unreadable"
@@ -249,11 +251,11 @@ def test_a_killed_writer_leaves_files_that_the_next_one_mends(
     sqlite_gov: Governance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promoted(sqlite_gov, 1)
-    second = champion(sqlite_gov, 2)
     with monkeypatch.context() as patched:
         patched.setattr(ActivePlace, "point", lambda *_: (_ for _ in ()).throw(Crash()))
         with pytest.raises(Crash):
-            sqlite_gov.files.catch_up()
+            champion(sqlite_gov, 2)
+    second = sqlite_gov.registry.resolve(f"{NAME}@production")
     assert manifest(sqlite_gov, ACTIVE)["version_id"] == second.id
     assert os.readlink(place(sqlite_gov).link) != f"../{second.artifact_path}"
     sqlite_gov.files.catch_up()
