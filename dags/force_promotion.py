@@ -6,11 +6,14 @@ For an emergency: a version decides although its gates have not passed.
 
 * Only users whom the promotion policy names (`force: allowed`) may; who it is, Airflow says, not
   the form. A denied try fails the run and is in the audit log with its user.
-* The reason is mandatory and stays on record, with every gate that was overridden. The decision
-  says FORCED for ever, and nothing rolls back to a forced version by itself.
+* The reason (ten visible characters at least) is mandatory and stays on record, with every gate
+  that was overridden. The decision says FORCED for ever, and nothing rolls back to a forced version
+  by itself.
 * Force skips gates alone: bytes that are not the registered ones, a failed version or one that was
   never validated are refused as ever.
-* A run older than an hour forces nothing any more. A cleared and repeated task changes nothing.
+* A run older than an hour forces nothing any more, and neither does one after whose trigger another
+  version was activated: it ends with `stale_generation`, and whoever triggered it looks again. A
+  cleared and repeated task changes nothing.
 
 The same without Airflow: `governance promotion promote MODEL:VERSION --force --reason TEXT`.
 """

@@ -6,6 +6,7 @@ Functions take the caller's transaction, in which the model's head is locked. Ne
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select, update
 
 from governance.canonical import storable
-from governance.errors import ApprovalNotUsableError, NotFoundError
+from governance.errors import ApprovalNotUsableError, ApproverNotAllowedError, NotFoundError
 from governance.store.promotion_tables import approvals
 from governance.store.schema import model_registry
 from governance.values import ModelVersion, iso
@@ -61,12 +62,17 @@ def usable(
     policy_digest: str,
     generation: int,
     purpose: str,
+    may_force: Callable[[str], bool],
     now: datetime,
 ) -> Approval:
     """The approval, if it is about exactly this promotion; asked under the model's lock.
 
+    Args:
+        may_force: asked of whoever approved a force, again: the right may be gone since.
+
     Raises:
         ApprovalNotUsableError: says what it is about instead, or what became of it.
+        ApproverNotAllowedError: of a force, by somebody who may not force now.
     """
     found = find(tx, approval_id)
     if found.state != "approved":
@@ -89,7 +95,21 @@ def usable(
             f"approval {approval_id[:12]} was given for another {' and '.join(other)} than "
             "this promotion has; ask for another one"
         )
+    if found.purpose == "force":
+        require_may_force(found.answered_by or "", may_force)
     return found
+
+
+def require_may_force(person: str, may_force: Callable[[str], bool]) -> None:
+    """
+    Raises:
+        ApproverNotAllowedError: the policy does not name this person under ``force.allowed``.
+    """
+    if not may_force(person):
+        raise ApproverNotAllowedError(
+            f"{person} may not force a promotion; ask one of those whom the policy file names "
+            "(force.allowed)"
+        )
 
 
 def use_up(tx: Connection, approval_id: str, *, decision_id: str) -> None:

@@ -24,17 +24,23 @@ from governance.decisions.approval_records import (
     Approval,
     find,
     refuse_late,
+    require_may_force,
     select_approvals,
     to_approval,
 )
-from governance.decisions.asked import Asked, ask, check_approver, request_of
+from governance.decisions.asked import (
+    Asked,
+    ask,
+    check_approver,
+    check_force_approver,
+    request_of,
+)
 from governance.decisions.effective_time import refuse_future
 from governance.decisions.facts import FactsOf
 from governance.decisions.idempotency import remember, replay_of
-from governance.decisions.policy_in_force import PolicyInForce
+from governance.decisions.policy_in_force import PolicyInForce, holds_several
 from governance.errors import (
     ApprovalNotUsableError,
-    ApproverNotAllowedError,
     InvalidInputError,
 )
 from governance.history.audit import append_entry
@@ -249,13 +255,6 @@ class Approvals:
             return [to_approval(row) for row in connection.execute(query)]
 
     def _check_person(self, version: ModelVersion, waiting: Approval, by: str) -> None:
-        if waiting.purpose == "force":
-            if not self._policy.may_force(by):
-                raise ApproverNotAllowedError(
-                    f"{by} may not force a promotion; ask one of those whom the policy file names "
-                    "(force.allowed)"
-                )
-            return
         facts = PromotionFacts(
             at=iso(waiting.requested_at),
             kind=version.kind,
@@ -270,7 +269,11 @@ class Approvals:
             owner=self._facts.owner(version),
         )
         limits = self._policy.promotion(version.name, version.kind).limits
-        check_approver(facts, limits)
+        if waiting.purpose == "force":
+            require_may_force(by, self._policy.may_force)
+            check_force_approver(facts, limits)
+        else:
+            check_approver(facts, limits)
 
 
 _ROUTES = {"promotion": Route.PROMOTION, "force": Route.FORCE}
@@ -284,9 +287,10 @@ def asked_of(
     criteria: PromotionCriteria | Mapping[str, Any] | None = None,
 ) -> Asked:
     """What the policy in force and a request ask of ``version`` now."""
-    in_force = policy.promotion(version.name, version.kind)
+    bundle = holds_several(version)
+    in_force = policy.promotion(version.name, version.kind, bundle=bundle)
     request = request_of(overrides)
     effective = in_force
     if request:
-        effective = policy.promotion(version.name, version.kind, request)
+        effective = policy.promotion(version.name, version.kind, request, bundle=bundle)
     return ask(effective, in_force.limits, request=request, criteria=criteria)

@@ -93,6 +93,19 @@ def check_approver(facts: PromotionFacts, limits: PromotionLimits) -> None:
             )
 
 
+def check_force_approver(facts: PromotionFacts, limits: PromotionLimits) -> None:
+    """The same for a force, if somebody is named at all: no record says that whoever made a version
+    approved its force. Who answered a request is on ``force.allowed`` instead of ``approvers``.
+
+    Raises:
+        ApproverNotAllowedError
+    """
+    if facts.approval.bound:
+        limits = limits.model_copy(update={"approvers": ()})
+    if facts.approval.approved_by is not None:
+        check_approver(facts, limits)
+
+
 def ask(
     effective: Effective,
     in_force: PromotionLimits,
@@ -134,5 +147,14 @@ def request_of(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
         return {}
     if not isinstance(overrides, Mapping):
         raise InvalidInputError("overrides are a mapping of policy keys to values")
+    for key, value in overrides.items():
+        try:
+            canonical_json(value)
+        except InvalidInputError as error:
+            if isinstance(error.__cause__, ValueError):  # None would ask nothing
+                raise InvalidInputError(
+                    f"request: {str(key)[:120]} is NaN or infinite; give a finite number"
+                ) from None
+            raise
     plain: dict[str, Any] = json.loads(canonical_json(overrides))
     return plain

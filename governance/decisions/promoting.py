@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from governance.decisions.activation import check_generation, switch
 from governance.decisions.approval_records import usable, use_up
 from governance.decisions.approvals import asked_of
-from governance.decisions.asked import Asked
+from governance.decisions.asked import Asked, check_force_approver
 from governance.decisions.decision_queries import decided_under
 from governance.decisions.effective_time import refuse_future
 from governance.decisions.facts import FactsOf, Outside, load_fact
@@ -89,7 +89,10 @@ class Promoting:
             if wish.force or version.stage not in (Stage.VALIDATED, Stage.STAGING):
                 route = lifecycle.Route.FORCE if wish.force else lifecycle.Route.PROMOTION
                 lifecycle.check_activation(version.stage, route)
-            _require_loadable(version, load_fact(connection, version))
+            load = load_fact(connection, version)
+            _require_loadable(version, load)
+        if load is None:
+            self._facts.probe(version)
         asked = asked_of(self._policy, version, wish.overrides)
         outside = self._facts.look_outside(version)
         if outside.problem is not None:
@@ -149,6 +152,8 @@ class Promoting:
         )
         _require_loadable(version, facts.load)
         asked.check_loosening(facts, reason=wish.reason)
+        if wish.force:
+            check_force_approver(facts, asked.in_force)
         said = asked.judge(facts)
         carried_out = wish.force or said.passed
         decision = judged(
@@ -201,6 +206,7 @@ class Promoting:
             policy_digest=asked.digest,
             generation=head,
             purpose=wish.purpose,
+            may_force=self._policy.may_force,
             now=now,
         )
         if wish.approved_by not in (None, found.answered_by):

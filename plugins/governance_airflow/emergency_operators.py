@@ -28,7 +28,8 @@ class ForcePromotionOperator(BaseOperator):
 
     The right is the policy file's (``force.allowed``) and is asked here, for the user who triggered
     the run; a denied try is in the audit log. Force skips gates alone: bytes that are not the
-    registered ones, a failed version or a missing reason stop it as ever.
+    registered ones, a failed version or a missing reason stop it as ever. So does a promotion or a
+    rollback after the run was triggered: whoever asked did not know of it.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -46,12 +47,16 @@ class ForcePromotionOperator(BaseOperator):
                 asked_at=run.run_after,
                 idempotency_key=key,
             )
+            seen = gov.force_right.generation_seen(
+                params["model"], asked_at=run.run_after, idempotency_key=key
+            )
             decision = gov.promotion.promote_to_production(
                 ref_of(context),
                 by=user,
                 force=True,
                 reason=params["reason"],
                 idempotency_key=key,
+                expected_generation=seen,
                 at=given_time(run),
             )
             gov.files.catch_up()

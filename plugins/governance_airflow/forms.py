@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from airflow.sdk import Param
 
+from governance.decisions.force_right import MIN_REASON
+
 # Airflow checks no `format` where the validator's extra packages are missing; a pattern always.
 TIME_WITH_ZONE = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)$"
 
@@ -54,11 +56,12 @@ def version_param(description: str, *, required: bool = True) -> Param:
 
 
 def reason_param(description: str) -> Param:
-    """Why; ten characters at least, and not ten spaces."""
+    """Why; ten characters at least, and not ten spaces. How many can be seen is counted where a
+    force is carried out (``gov.force_right``)."""
     return Param(
         None,
         type="string",
-        minLength=10,
+        minLength=MIN_REASON,
         maxLength=2000,
         pattern=r"\S.*\S",
         title="Reason",

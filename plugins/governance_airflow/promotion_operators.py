@@ -24,6 +24,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from governance.decisions.idempotency import is_known
 from governance.errors import ApprovalNotUsableError, InvalidInputError, ReasonRequiredError
+from governance.policy.people import visible
 from governance_airflow.connection import open_governance
 from governance_airflow.run_facts import RunFacts, check_conf, given_time, key_of
 
@@ -115,7 +116,7 @@ class ApprovePromotionOperator(ApprovalOperator):
             raise ApprovalNotUsableError("nobody has answered; clear this task to ask again")
         checked = pulled(context, self.check_task_id)
         comment = str((event.get("params_input") or {}).get(COMMENT) or "").strip()
-        if not comment:
+        if not visible(comment):
             raise ReasonRequiredError(
                 "an answer needs a comment; clear this task to be asked again"
             )

@@ -106,6 +106,24 @@ def test_a_forced_run_that_is_cleared_and_run_again_changes_nothing(
     assert counts(gov) == before
 
 
+def test_a_version_activated_after_the_trigger_is_a_clean_conflict(
+    gov: Governance, dags: dict[str, Any], version: ModelVersion, tmp_path: Path
+) -> None:
+    other = version_on_trial(gov, tmp_path, 2)
+    with gov.database.read() as connection:
+        triggered = database_time(connection)
+    gov.promotion.promote_to_production(other, by="eve", force=True, reason="meanwhile")
+    before = counts(gov)
+    conf = {"model": "tiny", "version": version.version, "reason": REASON, "confirm": True}
+    done = dags["force_promotion"].test(run_conf=conf, run_after=triggered, logical_date=None)
+    assert states(done)["force"] == "failed"
+    assert champion(gov) == other.version
+    assert counts(gov) == before
+    assert again(done, dags["force_promotion"], "force") == "failed", "cleared: still a conflict"
+    assert forced(dags, version).state == "success"
+    assert champion(gov) == version.version
+
+
 def test_who_is_not_on_the_list_is_denied_and_on_record(
     opened: Callable[..., Governance], dags: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -142,6 +160,7 @@ def test_a_name_or_a_right_in_the_conf_is_refused(
     [
         {"reason": "too short"},
         {"reason": " " * 12},
+        {"confirm": "yes"},
         {"confirm": False},
         {"model": "undeclared"},
         {"version": "latest"},
@@ -154,6 +173,14 @@ def test_the_form_refuses_what_is_incomplete(
 
     with pytest.raises(ParamValidationError):
         forced(dags, version, **wrong)
+    assert champion(gov) is None
+
+
+def test_ten_characters_that_nobody_sees_are_no_reason(
+    gov: Governance, dags: dict[str, Any], version: ModelVersion
+) -> None:
+    done = forced(dags, version, reason="no" + "\u200b" * 20)
+    assert states(done)["force"] == "failed"
     assert champion(gov) is None
 
 

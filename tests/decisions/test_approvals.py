@@ -21,6 +21,7 @@ from governance.errors import (
     IllegalTransitionError,
     InvalidInputError,
     NotFoundError,
+    ReasonRequiredError,
     StaleGenerationError,
 )
 from governance.history.notices import list_notices
@@ -261,6 +262,64 @@ def test_a_force_is_approved_by_those_who_may_force(strict: Governance) -> None:
     strict.approvals.answer(asked.id, approve=True, by="tim", comment="yes")
     decision = _promote(strict, version, asked, force=True, reason="the old one is down")
     assert decision.forced and decision.approved_by == "tim"
+
+
+def test_the_right_to_force_is_asked_again_when_the_approval_is_used(strict: Governance) -> None:
+    policy(strict, further="force:\n  allowed: [tim]\n")
+    version = staged(strict)
+    asked = _asked(strict, version, purpose="force")
+    strict.approvals.answer(asked.id, approve=True, by="tim", comment="yes")
+    policy(strict, further="force:\n  allowed: [eve]\n")
+    with pytest.raises(ApproverNotAllowedError, match="tim may not force"):
+        _promote(strict, version, asked, force=True, reason="the old one is down")
+    assert strict.approvals.get(asked.id).state == "approved"
+    assert strict.registry.resolve(version).stage is Stage.STAGING
+
+
+def test_the_creator_approves_no_force_either(strict_sqlite: Governance) -> None:
+    gov = strict_sqlite
+    policy(gov, further="force:\n  allowed: [ann, tim]\n")
+    version = staged(gov)
+    asked = _asked(gov, version, purpose="force")
+    for name in ("ann", "\uff21nn"):
+        with pytest.raises(ApproverNotAllowedError):
+            gov.approvals.answer(asked.id, approve=True, by=name, comment="mine")
+        with pytest.raises(ApproverNotAllowedError, match="created the version"):
+            gov.promotion.promote_to_production(
+                version, by="eve", approved_by=name, force=True, reason="the old one is down"
+            )
+    assert gov.promotion.decisions(NAME, operation="promotion") == []
+    gov.approvals.answer(asked.id, approve=True, by="tim", comment="yes")
+    with gov.database.begin() as tx:
+        tx.execute(approvals.update().values(answered_by="ann"))  # by whoever owns the file
+    with pytest.raises(ApproverNotAllowedError, match="created the version"):
+        _promote(gov, version, asked, force=True, reason="the old one is down")
+    policy(gov, "creator_may_approve: true")
+    decision = gov.promotion.promote_to_production(
+        version, by="eve", approved_by="ann", force=True, reason="the old one is down"
+    )
+    assert decision.forced and decision.approved_by == "ann"
+
+
+def test_who_approves_a_force_by_name_is_on_the_list_of_approvers(
+    strict_sqlite: Governance,
+) -> None:
+    policy(strict_sqlite, "approvers: [max]")
+    version = staged(strict_sqlite)
+    force = strict_sqlite.promotion.promote_to_production
+    with pytest.raises(ApproverNotAllowedError, match="not among the approvers"):
+        force(version, by="eve", approved_by="tim", force=True, reason="the old one is down")
+    assert force(version, by="eve", approved_by="max", force=True, reason="it is down").forced
+
+
+@pytest.mark.parametrize("comment", ["", " ", "\u200b\u200b", "\u3164"], ids=ascii)
+def test_an_answer_needs_a_comment_that_can_be_seen(
+    strict_sqlite: Governance, comment: str
+) -> None:
+    asked = _asked(strict_sqlite, staged(strict_sqlite))
+    with pytest.raises(ReasonRequiredError):
+        strict_sqlite.approvals.answer(asked.id, approve=True, by="max", comment=comment)
+    assert strict_sqlite.approvals.get(asked.id).state == "pending"
 
 
 # -- deadlines ------------------------------------------------------------------------------------
