@@ -55,7 +55,14 @@ def list_(
 def request(
     context: typer.Context,
     ref: Annotated[str, typer.Argument(help="id, name:1.2.0 or name@staging")],
-    key: Annotated[str, typer.Option(help="The same key gives the same request.")],
+    key: Annotated[
+        str,
+        typer.Option(
+            help="A word of yours for this request, 1-255 printable ASCII characters without "
+            "blanks, such as a ticket number. Asked again with it, the same request is shown, "
+            "not a second one made; with other arguments it is refused (exit 3)."
+        ),
+    ],
     purpose: Annotated[str, typer.Option(help="promotion or force.")] = "promotion",
     changes: Annotated[
         list[str] | None,
@@ -64,7 +71,10 @@ def request(
     by: ByOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Ask for an approval, bound to these bytes, the policy and the generation of now."""
+    """Ask for an approval, bound to these bytes, the policy and the generation of now.
+
+    Whoever the policy lets approve answers it once; with --purpose force, whoever it lets force.
+    """
     location: Location = context.obj
     with location.open() as gov:
         found = gov.approvals.request(

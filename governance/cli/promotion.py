@@ -24,6 +24,7 @@ from governance.values import check_model_name
 app = typer.Typer(no_args_is_help=True)
 
 _Ref = Annotated[str, typer.Argument(help="id, name:1.2.0 or name@staging")]
+_APPROVED_BY = "Who approved, if no --approval is given; must be one who may, with --force as well."
 _Changes = Annotated[
     list[str] | None,
     typer.Option("--set", help="KEY=VALUE laid over the policy for this call; repeatable."),
@@ -65,7 +66,7 @@ def promote(
     approval: Annotated[
         str | None, typer.Option(help="Id of an answered approval; it is used up.")
     ] = None,
-    approved_by: Annotated[str | None, typer.Option(help="Who approved, if without one.")] = None,
+    approved_by: Annotated[str | None, typer.Option(help=_APPROVED_BY)] = None,
     expected_generation: Annotated[
         int | None, typer.Option(help="Refuse if the model was activated since.")
     ] = None,

@@ -18,6 +18,7 @@ from governance.cli.session import (
     current_person,
     parsed_at,
 )
+from governance.values import ModelVersion
 
 
 def import_(
@@ -31,7 +32,11 @@ def import_(
     at: AtOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Register a foreign trainer's manifest with its model files (document 004)."""
+    """Register a foreign trainer's manifest with its model files (document 004).
+
+    The kind, which chooses the default criteria of a promotion, is the declared one; trading for a
+    model that governance.yaml does not declare.
+    """
     from governance.decisions.manifests.importing import import_manifest
 
     location: Location = context.obj
@@ -45,5 +50,19 @@ def import_(
             at=parsed_at(at),
         )
         gov.files.catch_up()
+        why = _why_kind(found, declared=name in gov.config.models)
     emit_record({**as_record(found), "created": found.created}, output)
+    note(f"its kind is {found.kind}: {why}")
     note(f"{found.ref} is registered; next: governance validate {found.ref}")
+
+
+def _why_kind(version: ModelVersion, *, declared: bool) -> str:
+    if not version.created:
+        return "this manifest was registered with it before, and a version keeps its kind"
+    if declared:
+        return "governance.yaml declares it"
+    return (
+        "governance.yaml does not declare the model, and trading has the strictest criteria; "
+        "to have another one, declare the model before its next version is imported, or say in the "
+        f"policy file what is asked (models: {version.name})"
+    )

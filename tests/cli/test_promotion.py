@@ -113,6 +113,17 @@ def test_a_rejected_request_promotes_nothing(
     assert gov.registry.resolve(version).stage == "staging"
 
 
+@pytest.mark.usefixtures("version")
+def test_a_key_stands_for_one_request_and_the_help_says_so(run: Run) -> None:
+    request = ("approval", "request", REF, "--by", "eve", "--key", "CHG-1042")
+    first = run(*request, "-o", "json").json["id"]
+    assert run(*request, "-o", "json").json["id"] == first
+    assert run(*request, "--purpose", "force").code == 3
+    assert len(run("approval", "list", NAME, "-o", "json").json["items"]) == 1
+    told = " ".join(run("approval", "request", "--help").out.split())
+    assert "such as a ticket number" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
