@@ -126,14 +126,19 @@ class Spawner:
         self._worker = 0
         self._lines = os.fdopen(self._answer, "r")
 
-    def start(self, seed: int) -> None:
-        """Fork a worker."""
+    def start(self, seed: int) -> int:
+        """Fork a worker; its process id."""
         os.write(self._ask, f"{seed}\n".encode())
         self._worker = int(self._lines.readline())
+        return self._worker
 
     def kill(self) -> int:
         """End the worker as a lost machine would; its wait status."""
         os.kill(self._worker, signal.SIGKILL)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Let the worker come to its end; its wait status."""
         self._worker = 0
         return int(self._lines.readline())
 
