@@ -1,11 +1,11 @@
 """What is known of a candidate and its champion at one moment: the facts of a promotion.
 
-Two steps, so that a transaction waits for no file: ``look_outside`` compares the bytes with their
-digest, looks for the members of a bundle and reads the declaration; the call itself asks the
-database alone, in the caller's transaction and under the caller's lock. ``at`` is the evidence
-cut-off: a session, metric, validation or drift report of later than that does not count. Which
-version is the champion, and in which stage the candidate stands, is no evidence: that is as it is
-now.
+Steps, so that a transaction waits for no file: ``probe`` has bytes parsed that nobody has parsed
+before; ``look_outside`` compares them with their digest, looks for the members of a bundle and
+reads the declaration; the call itself asks the database alone, in the caller's transaction and
+under the caller's lock. ``at`` is the evidence cut-off: a session, metric, validation or drift
+report of later than that does not count. Which version is the champion, and in which stage the
+candidate stands, is no evidence: that is as it is now.
 
 Neighbours: ``governance.policy.promotion.facts`` (the types), ``governance.evidence.shadow`` (how
 sessions are summed up). Not promised: that the bytes stay as they were when they were read.
@@ -13,6 +13,7 @@ sessions are summed up). Not promised: that the bytes stay as they were when the
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ from governance.store.drift_tables import model_drift_report_features, model_dri
 from governance.store.schema import activations, decisions
 from governance.values import ModelVersion, Severity, Verdict, iso
 
+_log = logging.getLogger(__name__)
 _NO_APPROVAL = ApprovalFacts()
 # The key of an Airflow run that nobody triggered by hand (``metadata["run"]`` of a retrain run).
 _SCHEDULED = re.compile(r".*/(scheduled|backfill|asset_triggered)__.*", re.DOTALL)
@@ -119,6 +121,19 @@ class FactsOf:
             for key, name in members.items()
         }
         return known(True, members=there)
+
+    def probe(self, version: ModelVersion) -> None:
+        """Have the bytes parsed in a child process where nobody has; the verdict is kept.
+
+        What cannot be said now (no probe can run, an artifact that is away, a format that may not
+        be parsed here) stays unknown, and the gates say so.
+        """
+        if not version.digest:
+            return
+        try:
+            self._probing.load_fact(version)
+        except GovernanceError as error:
+            _log.warning("%s was not probed: %s", version.ref, error.message)
 
     def owner(self, version: ModelVersion) -> str | None:
         """Who answers for the scheduled run that made the version; ``None``: a person made it."""

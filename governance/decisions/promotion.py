@@ -20,7 +20,7 @@ from governance.decisions.decision_queries import (
     get_decision,
     list_decisions,
 )
-from governance.decisions.facts import FactsOf
+from governance.decisions.facts import FactsOf, load_fact
 from governance.decisions.policy_backtest import PolicyBacktest, backtest
 from governance.decisions.policy_in_force import PolicyInForce
 from governance.decisions.promoting import OPERATION, Promoting
@@ -87,6 +87,9 @@ class ModelPromotion:
         cut_off = None if at is None else as_utc(at)
         with self._database.read() as connection:
             version = records.resolve(connection, ref)
+            unknown = load_fact(connection, version) is None
+        if unknown:
+            self._facts.probe(version)
         asked = asked_of(self._policy, version, overrides, criteria=criteria)
         outside = self._facts.look_outside(version)
         with self._database.read() as connection:

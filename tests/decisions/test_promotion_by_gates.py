@@ -20,9 +20,11 @@ from governance.errors import (
     IllegalTransitionError,
     InvalidInputError,
     NotFoundError,
+    ProbeUnavailableError,
     ReasonRequiredError,
 )
 from governance.history.notices import list_notices
+from governance.policy.facts import LoadFact
 from governance.policy.promotion.facts import OtherEvidence
 from governance.store.schema import decisions, idempotency_keys
 from governance.values import ModelVersion, Stage, Verdict
@@ -156,6 +158,18 @@ def test_bytes_that_became_known_not_to_load_are_refused_within_the_transaction(
     assert sqlite_gov.registry.generation(NAME) == 0
 
 
+def test_bytes_that_nobody_parsed_are_parsed_for_the_promotion(sqlite_gov: Governance) -> None:
+    cut = sqlite_gov.settings.home / "model.txt"
+    cut.write_bytes(model_bytes(1)[:600])
+    version = sqlite_gov.registry.register_model(
+        NAME, model_path=cut, model_type="lightgbm", created_by="ann"
+    )
+    sqlite_gov.registry.transition(version, "validated", "ann", "by hand")
+    with pytest.raises(ArtifactUnloadableError):
+        sqlite_gov.promotion.promote_to_production(version, by="eve", force=True, reason="now")
+    assert sqlite_gov.registry.generation(NAME) == 0
+
+
 def test_a_session_recorded_while_the_bytes_are_read_counts(
     gov: Governance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +204,7 @@ def test_a_promotion_ends_the_trial(gov: Governance) -> None:
 
 
 def test_global_observation_blocks_nothing_but_integrity_load_and_lifecycle(
-    gov: Governance,
+    gov: Governance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = gov.settings.policy_path
     path.parent.mkdir(parents=True)
@@ -203,10 +217,19 @@ def test_global_observation_blocks_nothing_but_integrity_load_and_lifecycle(
     assert {check.mode for check in shadow} == {"observe"}
     assert {check.result for check in shadow} == {Verdict.INSUFFICIENT}
     unprobed = gov.registry.transition(validated(gov, 2), "staging", "ann", "trial")
-    with pytest.raises(GateFailedError, match="never probed"):
-        gov.promotion.promote_to_production(unprobed, by="eve")
+    with monkeypatch.context() as patched:
+        patched.setattr(gov._probing, "load_fact", unavailable)
+        with pytest.raises(GateFailedError, match="never probed"):
+            gov.promotion.promote_to_production(unprobed, by="eve")
+        eligible, decision = gov.promotion.check_promotion_eligibility(unprobed)
+        assert not eligible and decision.reasons == ("load: the artifact was never probed",)
+    assert gov.promotion.check_promotion_eligibility(unprobed)[0]  # probed for this
     with pytest.raises(GateFailedError, match="has not run in staging"):
         gov.promotion.promote_to_production(probed(gov, validated(gov, 3)), by="eve")
+
+
+def unavailable(*_: object, **__: object) -> LoadFact:
+    raise ProbeUnavailableError("no process can be started now")
 
 
 # -- force ----------------------------------------------------------------------------------------
