@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,8 +159,10 @@ def test_bytes_that_became_known_not_to_load_are_refused_within_the_transaction(
     assert sqlite_gov.registry.generation(NAME) == 0
 
 
-def test_bytes_that_nobody_parsed_are_parsed_for_the_promotion(sqlite_gov: Governance) -> None:
-    cut = sqlite_gov.settings.home / "model.txt"
+def test_bytes_that_nobody_parsed_are_parsed_for_the_promotion(
+    sqlite_gov: Governance, tmp_path: Path
+) -> None:
+    cut = tmp_path / "model.txt"
     cut.write_bytes(model_bytes(1)[:600])
     version = sqlite_gov.registry.register_model(
         NAME, model_path=cut, model_type="lightgbm", created_by="ann"
