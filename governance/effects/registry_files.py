@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 _CHANGED = select(audit_log.c.version_id, audit_log.c.action, audit_log.c.details).where(
     audit_log.c.seq > bindparam("place"), audit_log.c.version_id != ""
 )
-_BY_ID = select(model_registry).where(model_registry.c.id == bindparam("id"))
+_BY_ID = select(model_registry).where(model_registry.c.id.in_(bindparam("ids", expanding=True)))
+_AT_ONCE = 200  # versions that are read together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class RegistryFiles:
                 head = home_owner.newest_mark(connection)
                 if mark == head or (mark is None and not head["seq"]):
                     return 0
-                home_owner.require_ours(connection, self._home)
+                home_owner.require_ours(connection, self._home, index=mark)
                 return sum(1 for _ in self._advance(connection, mark, head))
         except ConflictError as error:
             log.warning("files were not written: %s", error)
@@ -121,10 +122,8 @@ class RegistryFiles:
             )
             mended = list(active.clean(connection))
             mended += active.mend(connection, changed_models(connection, 0))
-            everything = connection.scalars(select(model_registry.c.id))
-            mended += self._documents(
-                connection, ((one, False) for one in everything), dry_run=dry_run
-            )
+            for row in self._rows(connection, connection.scalars(select(model_registry.c.id))):
+                mended += self._documents(row, dry_run=dry_run)
             if index_differs(connection, self._home, head):
                 mended.append(INDEX.as_posix())
             written = sum(not one.startswith(STATUS) for one in mended)
@@ -146,30 +145,28 @@ class RegistryFiles:
                 yield name
         if since:
             changed = _changed_since(connection, since)
+            rows = {row.id: row for row in self._rows(connection, changed)}
+            for version_id, row in rows.items():
+                yield from self._documents(row, moved=changed[version_id])
+            advance_index(connection, self._home, head, {one: rows.get(one) for one in changed})
         else:
-            changed = dict.fromkeys(connection.scalars(select(model_registry.c.id)), False)
-        yield from self._documents(connection, changed.items())
-        if since:
-            advance_index(connection, self._home, head, changed)
-        else:
+            for row in self._rows(connection, connection.scalars(select(model_registry.c.id))):
+                yield from self._documents(row)
             write_index(connection, self._home, head)
         yield INDEX.as_posix()
 
-    def _documents(
-        self,
-        connection: Connection,
-        versions: Iterable[tuple[str, bool]],
-        *,
-        dry_run: bool = False,
-    ) -> Iterator[str]:
-        """Of ids, each with whether nothing but its stage has changed."""
-        for version_id, moved in versions:
-            row = connection.execute(_BY_ID, {"id": version_id}).one_or_none()
-            if row is not None and row.artifact_path and (self._home / row.artifact_path).is_dir():
-                yield from self._documents_of(row, moved=moved, dry_run=dry_run)
+    def _rows(self, connection: Connection, ids: Iterable[str]) -> Iterator[Row[Any]]:
+        """The versions with these ids, a few at a time; an id that is no more has none."""
+        wanted = list(ids)
+        for first in range(0, len(wanted), _AT_ONCE):
+            yield from connection.execute(_BY_ID, {"ids": wanted[first : first + _AT_ONCE]}).all()
 
-    def _documents_of(self, row: Row[Any], *, moved: bool, dry_run: bool) -> Iterator[str]:
+    def _documents(
+        self, row: Row[Any], *, moved: bool = False, dry_run: bool = False
+    ) -> Iterator[str]:
         folder = self._home / row.artifact_path
+        if not row.artifact_path or not folder.is_dir():
+            return
         rendered = documents.render(records.to_version(row), row.feature_spec, moved=moved)
         for name, content in rendered.items():
             if _read(folder / name) != content:

@@ -13,7 +13,7 @@ writes it). Writers hold the lock of ``RegistryFiles``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -68,14 +68,19 @@ def index_differs(connection: Connection, home: Path, head: Mark) -> bool:
         return True
 
 
-def advance_index(connection: Connection, home: Path, head: Mark, changed: Iterable[str]) -> None:
-    """Bring the index to ``head``, where only these ids changed since its mark."""
-    ids = list(dict.fromkeys(changed))
-    if len(ids) > 500:  # SQLite takes only so many parameters, and the line would be long
+def advance_index(
+    connection: Connection, home: Path, head: Mark, changed: Mapping[str, Row[Any] | None]
+) -> None:
+    """Bring the index to ``head``, where only these ids changed since its mark.
+
+    Args:
+        changed: what ``model_registry`` has of each now; ``None``: the id is no more.
+    """
+    if len(changed) > 500:  # the line would be long
         write_index(connection, home, head)
         return
-    found = {row.id: _entry(row) for row in connection.execute(_select(ids))}
-    line = _json({"history": head, "models": {name: found.get(name) for name in ids}}).encode()
+    models = {name: None if row is None else _entry(row) for name, row in changed.items()}
+    line = _json({"history": head, "models": models}).encode()
     room = _size(home / INDEX) // _SHARE - _size(home / LOG)
     if len(line) >= room:
         write_index(connection, home, head)
@@ -90,7 +95,7 @@ def _whole(connection: Connection, head: Mark) -> bytes:
     return "\n".join([first, ",\n".join(lines), "}}", ""]).encode()
 
 
-def _select(ids: Iterable[str] | None = None) -> Select[Any]:
+def _select() -> Select[Any]:
     query = select(
         _columns.id,
         _columns.name,
@@ -101,8 +106,6 @@ def _select(ids: Iterable[str] | None = None) -> Select[Any]:
         _columns.artifact_path,
         _columns.registered_at,
     )
-    if ids is not None:
-        query = query.where(_columns.id.in_(ids))
     return query.order_by(_columns.name, _columns.version_order)
 
 

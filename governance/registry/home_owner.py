@@ -70,22 +70,26 @@ def _newest_line(home: Path, mark: Mark) -> Mark:
     return mark
 
 
-def is_ours(connection: Connection, home: Path) -> bool:
-    """Whether this database has the entries that the home's marks name."""
+def is_ours(connection: Connection, home: Path, *, index: Mark | None = None) -> bool:
+    """Whether this database has the entries that the home's marks name.
+
+    Args:
+        index: ``index_mark``, where it was read already.
+    """
     first = _mark(home / MARK)
     if first is None and (home / MARK).exists():
         return False  # nobody knows whose it is
-    marks = [mark for mark in (first, index_mark(home)) if mark is not None]
+    marks = [mark for mark in (first, index or index_mark(home)) if mark is not None]
     return all(has_entry(connection, mark) for mark in marks if mark["seq"])
 
 
-def require_ours(connection: Connection, home: Path) -> None:
+def require_ours(connection: Connection, home: Path, *, index: Mark | None = None) -> None:
     """Refuse a home whose files come from another database or from a later state of this one.
 
     Raises:
         ConflictError: nothing was changed; the message names the settings to look at.
     """
-    if not is_ours(connection, home):
+    if not is_ours(connection, home, index=index):
         raise ConflictError(
             f"the artifacts in {home} belong to another database, or to a later state of this one "
             "(a restored backup); nothing was changed. Check GOVERNANCE_HOME and "
