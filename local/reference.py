@@ -19,7 +19,7 @@ from governance.config.governance_file import GovernanceConfig
 from governance.config.metric_names import METRICS
 from governance.config.policy_file import PolicyFile
 from governance.errors import GovernanceError
-from governance.policy.promotion.effective import ENVIRONMENT, effective_limits
+from governance.policy.promotion.effective import ENVIRONMENT, FORCE, effective_limits
 from governance.policy.promotion.limits import PromotionLimits
 from governance.settings import Settings
 from governance.values import Kind
@@ -58,11 +58,11 @@ def policy() -> str:
     parts = [
         "# Policy: promotion_policy.yaml",
         "How much is good enough, for all models, for a kind, for single ones. The file in use is "
-        "`GOVERNANCE_POLICY`, else `<home>/config/promotion_policy.yaml`; without one the defaults "
-        "count. It is read as strictly as `governance.yaml`; while it is broken the last valid one "
-        "stays in force. What is narrower replaces what is wider, key by key: defaults, kinds, "
-        "models, the environment (`MODEL_GOV_*`), a request. See "
-        "[Write a policy](../how-to/write-a-policy.md).",
+        "`GOVERNANCE_POLICY`, else `<home>/config/promotion_policy.yaml`; a home that never had "
+        "one asks the defaults. It is read as strictly as `governance.yaml`; while it is broken or "
+        "gone the last valid one stays in force. What is narrower replaces what is wider, key by "
+        "key: defaults, kinds, models, the environment (`MODEL_GOV_*`, for bundles alone), a "
+        "request. See [Write a policy](../how-to/write-a-policy.md).",
     ]
     parts += ["## Defaults by kind", _defaults_by_kind()]
     for section in sections(PolicyFile):
@@ -108,9 +108,10 @@ def settings() -> str:
         "# Settings",
         "Environment variables; they say where and whether, never how much is good enough.",
         table(Settings, name=lambda key: f"GOVERNANCE_{key.upper()}"),
-        "Document 004's variables are a layer of the [policy](policy.md): "
+        "Document 004's variables are a layer of the [policy](policy.md) of bundles: "
         + ", ".join(f"`{name}` (`{key}`)" for name, (key, _) in ENVIRONMENT.items())
-        + ".",
+        + f"; `{FORCE}` is for `governance manifest evaluate` alone. Another name that begins so "
+        "is refused.",
         "Beside them: `ALLOW_DATASET_MISMATCH=1` and `ALLOW_FEATURE_MISMATCH=1` let `load_model` "
         "pass a mismatch (the audit log says so); `GOVERNANCE_ACTOR` names who runs the command "
         "line.",

@@ -4,6 +4,7 @@ would it have said of the past?
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from governance.values import Kind, check_model_name
 
 if TYPE_CHECKING:
     from governance.policy.promotion.effective import Effective
+    from governance.wiring import Governance
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -36,6 +38,7 @@ def show(
 ) -> None:
     """What a version of this model must show before it decides."""
     from governance.canonical import sha256_of
+    from governance.policy.promotion.effective import unknown_variables
     from governance.policy.promotion.loosening import loosened
 
     location: Location = context.obj
@@ -43,11 +46,15 @@ def show(
     with location.open() as gov:
         declared = gov.config.models.get(check_model_name(model))
         kind = Kind.TRADING if declared is None else declared.kind
-        effective = gov.policy.promotion(model, kind, request)
-        less = loosened(gov.policy.promotion(model, kind).limits, effective.limits)
-        problem = gov.policy.problem
+        several = _several(gov, model)
+        effective = gov.policy.promotion(model, kind, request, bundle=several)
+        in_force = gov.policy.promotion(model, kind, bundle=several)
+        less = loosened(in_force.limits, effective.limits)
+        problem, headline = gov.policy.problem, gov.policy.headline
     if problem is not None:
-        note(f"the last valid policy is in force, since the file is broken:\n{problem}")
+        note(f"{headline}:\n{problem}")
+    for wrong in unknown_variables(os.environ):
+        note(wrong)
     limits = effective.limits.as_json()
     if output is Output.JSON:
         print_json(
@@ -73,6 +80,13 @@ def show(
         note("later stands over earlier: default, kind, model, environment, request")
     if less:
         note(f"asks less than the policy in {', '.join(less)}: needs an approver and a reason")
+
+
+def _several(gov: Governance, model: str) -> bool:
+    """Is its newest version a bundle? One that was imported is declared nowhere."""
+    from governance.decisions.policy_in_force import holds_several
+
+    return any(map(holds_several, gov.registry.list_models(model, limit=1)))
 
 
 def _rows(effective: Effective, limits: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -125,7 +139,8 @@ def parsed_changes(changes: Sequence[str]) -> dict[str, Any]:
 def check(
     context: typer.Context,
     path: Annotated[
-        Path | None, typer.Argument(help="The file; else the one of this installation.")
+        Path | None,
+        typer.Argument(help="The file, - for standard input; else this installation's."),
     ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -134,7 +149,9 @@ def check(
 
     location: Location = context.obj
     file = path or location.settings.policy_path
-    policy = read_policy(file)
+    if str(file) == "-":
+        file = Path("/dev/stdin")
+    policy = read_policy(file, stream=path is not None)
     emit_record(
         {
             "file": str(file),

@@ -9,15 +9,14 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from governance.config.strict_yaml import MAX_BYTES, Document, Place, parse_yaml, refuse
-from governance.errors import ConfigError
+from governance.config.strict_yaml import Document, Place, refuse
+from governance.policy.promotion.limits import spellings
 
 
 class Section(BaseModel):
@@ -27,21 +26,6 @@ class Section(BaseModel):
 
 
 M = TypeVar("M", bound=BaseModel)
-
-
-def read_document(path: Path, *, most: int = MAX_BYTES) -> Document:
-    """Reads and parses ``path``; never more than the allowed size is read."""
-    return parse_yaml(read_bytes(path, most=most), source=str(path), most=most)
-
-
-def read_bytes(path: Path, *, most: int = MAX_BYTES) -> bytes:
-    """The content of ``path``, up to one byte more than is allowed."""
-    try:
-        with path.open("rb") as file:
-            return file.read(most + 1)
-    except OSError as error:
-        why = error.strerror or "it cannot be read"
-        raise ConfigError(f"{path}: {why}; give the path of a readable file") from error
 
 
 def take(document: Document, model: type[M]) -> M:
@@ -88,7 +72,13 @@ def _problem(document: Document, model: type[BaseModel], item: dict[str, Any]) -
     name = ".".join(map(str, path))
     if kind == "extra_forbidden":
         key = str(location[-1])
-        return document.place(path, of_key=True), f"unknown key {key!r}; {_nearest(model, path)}"
+        place = document.place(path, of_key=True)
+        for section in _sections(model, path[:-1]):
+            for other in spellings(section, key):
+                if (first := document.keys.get((*path[:-1], other))) is not None:
+                    where = f"line {first.line}, column {first.column}"
+                    return place, f"{key!r} and {other!r} ({where}) mean the same; keep one"
+        return place, f"unknown key {key!r}; {_nearest(model, path)}"
     if kind == "missing":
         return document.place(
             path
@@ -109,22 +99,27 @@ def _in_file(value: Any, location: tuple[str | int, ...]) -> Iterator[str | int]
 
 
 def _nearest(model: type[BaseModel], path: tuple[str | int, ...]) -> str:
-    known = sorted(_known_keys(model, path[:-1]))
+    known = sorted({key for part in _sections(model, path[:-1]) for key in part.model_fields})
     close = difflib.get_close_matches(str(path[-1]), known, n=1) if path else []
     if close:
         return f"did you mean {close[0]!r}?"
     return f"known here: {', '.join(known)}" if known else "remove it"
 
 
-def _known_keys(annotation: Any, path: tuple[str | int, ...]) -> set[str]:
+def _sections(annotation: Any, path: tuple[str | int, ...]) -> Iterator[type[BaseModel]]:
+    """The models that may stand at ``path``."""
     if get_origin(annotation) in (Union, UnionType):
-        return set().union(*(_known_keys(part, path) for part in get_args(annotation)))
+        for part in get_args(annotation):
+            yield from _sections(part, path)
+        return
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         if not path:
-            return set(annotation.model_fields)
-        field = annotation.model_fields.get(str(path[0]))
-        return _known_keys(field.annotation, path[1:]) if field else set()
+            yield annotation
+        elif (field := annotation.model_fields.get(str(path[0]))) is not None:
+            yield from _sections(field.annotation, path[1:])
+        return
     arguments = [part for part in get_args(annotation) if part is not Ellipsis]
     if get_origin(annotation) is not None and hasattr(annotation, "__metadata__"):
-        return _known_keys(arguments[0], path)
-    return _known_keys(arguments[-1], path[1:]) if arguments and path else set()
+        yield from _sections(arguments[0], path)
+    elif arguments and path:
+        yield from _sections(arguments[-1], path[1:])

@@ -12,8 +12,9 @@ from pathlib import Path
 from pydantic import Field
 
 from governance.config.alerts import AlertSettings
-from governance.config.document import Section, read_document, take
+from governance.config.document import Section, take
 from governance.config.model import ModelDeclaration
+from governance.config.reading import read_document
 from governance.config.strict_yaml import parse_yaml
 from governance.config.words import ModelName
 from governance.errors import ConfigError

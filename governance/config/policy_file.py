@@ -1,8 +1,8 @@
 """``promotion_policy.yaml``: what is asked of models, for all, for a kind, for single ones.
 
-A missing file means the defaults, unless somebody named it; a broken one is an error. The limits
+A file without a key, even without a byte, means the defaults; a broken one is an error. The limits
 themselves are ``governance.policy``'s; which of them count for a model, it says, too
-(``governance.policy.promotion.effective``). What happens while the file is broken is
+(``governance.policy.promotion.effective``). What counts while the file is broken or gone is
 ``governance.decisions.policy_in_force``'s.
 """
 
@@ -13,8 +13,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from governance.config.document import Section, read_document, take
+from governance.config.document import Section, take
 from governance.config.metric_names import METRICS
+from governance.config.reading import read_document
 from governance.config.strict_yaml import Document, parse_yaml, refuse
 from governance.config.words import ModelName
 from governance.errors import ConfigError
@@ -122,6 +123,8 @@ def parse_policy(data: bytes, *, source: str = "promotion_policy.yaml") -> Polic
     Raises:
         ConfigError: every mistake with its line and column.
 
+    >>> parse_policy(b"# the defaults") == PolicyFile()
+    True
     >>> parse_policy(b"kinds: {trading: {min_sharp: 1}}", source="policy.yaml")
     Traceback (most recent call last):
         ...
@@ -132,6 +135,8 @@ def parse_policy(data: bytes, *, source: str = "promotion_policy.yaml") -> Polic
 
 def _taken(document: Document) -> PolicyFile:
     """With what a model and the defaults say together: each alone may be right, and both not."""
+    if () not in document.values:  # white space and comments
+        return PolicyFile()
     policy = take(document, PolicyFile)
     problems = []
     for name in policy.models:
@@ -147,32 +152,40 @@ def _taken(document: Document) -> PolicyFile:
 
 
 def missing_policy(settings: Settings) -> bool:
-    """Is there no policy file at its place?
-
-    Raises:
-        ConfigError: somebody named it.
-    """
+    """Is there no policy file at its place? A link that leads nowhere is there, and broken."""
     path: Path = settings.policy_path
     try:
-        missing = not path.exists() and not path.is_symlink()
+        return not path.exists() and not path.is_symlink()
     except OSError:  # a folder on the way that may not be entered: reading says why
-        missing = False
-    if missing and settings.policy is not None:
-        raise ConfigError(
+        return False
+
+
+def why_missing(settings: Settings) -> str:
+    """What is wrong where there is none, and what to do."""
+    path = settings.policy_path
+    if settings.policy is not None:
+        return (
             f"GOVERNANCE_POLICY names {path}, which does not exist; correct the path, or unset it "
             "for <home>/config/promotion_policy.yaml"
         )
-    return missing
+    return f"{path} is gone; put it back, or an empty file there to say the defaults"
 
 
 def load_policy(settings: Settings) -> PolicyFile:
     """The policy of this installation, as its file says now."""
-    return PolicyFile() if missing_policy(settings) else read_policy(settings.policy_path)
+    if not missing_policy(settings):
+        return read_policy(settings.policy_path)
+    if settings.policy is not None:
+        raise ConfigError(why_missing(settings))
+    return PolicyFile()
 
 
-def read_policy(path: Path) -> PolicyFile:
+def read_policy(path: Path, *, stream: bool = False) -> PolicyFile:
     """
+    Args:
+        stream: ``/dev/stdin`` is read, too, for a path that somebody typed.
+
     Raises:
         ConfigError: the file cannot be read, or is wrong.
     """
-    return _taken(read_document(path))
+    return _taken(read_document(path, stream=stream))

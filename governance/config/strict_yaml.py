@@ -274,7 +274,7 @@ class _Builder:
             )
         elif _NOT_FINITE.fullmatch(text):
             self.problem(
-                mark, f"{text} is no number here; leave the key out where nothing is meant"
+                mark, f"{text} is no number here; write a finite one, or leave the key out"
             )
         elif _INT.fullmatch(text) or _RADIX.fullmatch(text):
             return self._integer(text, mark)

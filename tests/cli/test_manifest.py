@@ -73,6 +73,18 @@ def test_the_variable_forces_with_a_reason_only(
     assert any(entry["action"] == "manifest.promoted" for entry in audit)
 
 
+def test_a_misspelt_variable_is_refused_before_any_gate_is_asked(
+    run: Run, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(models, "v010")
+    monkeypatch.setenv("MODEL_GOV_MAX_MFE_REGRESION_BPS", "0.1")
+    refused = run("manifest", "--models-dir", str(models), "evaluate")
+    assert refused.code == 2
+    assert "did you mean MODEL_GOV_MAX_MFE_REGRESSION_BPS?" in refused.err
+    assert not (models / "manifest_active.json").exists()
+    assert run("manifest", "--models-dir", str(models), "status").code == 0
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "gate"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -161,12 +162,27 @@ def test_an_empty_file_is_no_missing_file(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_folder_or_a_dangling_link_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="readable file"):
+    with pytest.raises(ConfigError, match="is a folder; give the path of a regular file"):
         load_config(tmp_path)
     link = tmp_path / "governance.yaml"
     link.symlink_to(tmp_path / "gone.yaml")
     with pytest.raises(ConfigError, match="readable file"):
         load_config(link)
+
+
+def test_a_pipe_or_device_in_the_place_of_the_file_is_refused_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "governance.yaml"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero"), Path("/dev/stdin")):
+        with pytest.raises(ConfigError, match="regular file"):
+            load_config(path)
+
+
+def test_a_link_to_the_file_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real.yaml").write_text("models: {}\n")
+    link = tmp_path / "governance.yaml"
+    link.symlink_to("real.yaml")
+    assert load_config(link).models == {}
 
 
 def test_a_list_in_the_place_of_the_file_is_refused() -> None:

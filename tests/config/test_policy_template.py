@@ -56,3 +56,22 @@ def test_whoever_deletes_a_kind_gets_its_defaults() -> None:
     for kind in Kind:
         (for_all, _) = policy.promotion_layers("m", kind)
         assert effective_limits(kind, [for_all]).limits == effective_limits(kind, []).limits
+
+
+def test_a_bundle_that_the_demo_declares_has_gates_of_its_own() -> None:
+    """What it is declared to hold is what it must hold, and nothing else is asked in vain."""
+    declared = load_config(SHIPPED.with_name("governance.yaml")).models
+    policy = parse_policy(SHIPPED.read_bytes())
+    bundles = {name: model for name, model in declared.items() if model.bundle is not None}
+    assert set(bundles) == {"pivot"}
+    for name, model in bundles.items():
+        assert model.bundle is not None
+        layers = policy.promotion_layers(name, model.kind)
+        limits = effective_limits(model.kind, layers).limits
+        assert limits.required_targets == model.bundle.targets
+        assert limits.required_horizons == model.bundle.horizons
+        assert limits.max_mfe_regression_bps is not None
+        assert limits.max_mae_worsening_bps is not None
+        assert limits.min_trained_end_delta_ms == 0
+        assert limits.allow_feature_version_change is False
+        assert (limits.max_drift_severity is None) == (model.drift is None)

@@ -94,7 +94,14 @@ def test_the_environment_of_then_counts_and_not_that_of_now(
 ) -> None:
     policy(sqlite_gov)
     monkeypatch.setenv("MODEL_GOV_REQUIRED_TARGETS", "reject")
-    refused = _refused(sqlite_gov, 1)
+    empty: dict[str, Any] = {key: {} for key in ("members", "thresholds", "mfe_bps", "mae_bps")}
+    bundle = {"targets": ["break"], "horizons": [5], **empty}
+    version = staged(sqlite_gov, 1, provenance={"bundle": bundle})
+    with pytest.raises(GateFailedError) as refusal:
+        sqlite_gov.promotion.promote_to_production(version, by="eve")
+    refused = refusal.value.decision
+    assert isinstance(refused, Decision)
+    promoted(sqlite_gov, 2)  # no bundle: document 004's variables are not about it
     monkeypatch.delenv("MODEL_GOV_REQUIRED_TARGETS")
     assert refused.policy["environment"] == {"required_targets": ["reject"]}
     assert sqlite_gov.promotion.backtest_policy(sqlite_gov.settings.policy_path).flips == ()
@@ -145,7 +152,7 @@ def test_what_the_first_release_decided_is_named(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "defaults: [", "mode: maybe\n", "defaults: {promotion: {min_sharp: 1}}\n"]
+    "text", ["null", "defaults: [", "mode: maybe\n", "defaults: {promotion: {min_sharp: 1}}\n"]
 )
 def test_a_file_that_cannot_be_taken_is_refused_with_its_place(
     sqlite_gov: Governance, proposed: Path, text: str

@@ -15,7 +15,6 @@ from governance.errors import (
     ApprovalRequiredError,
     ApproverNotAllowedError,
     ArtifactUnloadableError,
-    ConfigError,
     GateFailedError,
     IdempotencyConflictError,
     IllegalTransitionError,
@@ -390,11 +389,13 @@ def test_a_broken_policy_file_leaves_the_last_one_in_force(sqlite_gov: Governanc
     assert _result(decision, "shadow.avg_latency_ms").threshold == 10
 
 
-def test_a_policy_that_was_never_valid_promotes_nothing(sqlite_gov: Governance) -> None:
+def test_a_policy_that_was_never_valid_asks_what_document_000_asks(sqlite_gov: Governance) -> None:
     version = staged(sqlite_gov)
     policy(sqlite_gov, "min_live_sharp: 1")
-    with pytest.raises(ConfigError, match="min_live_sharp"):
+    with pytest.raises(GateFailedError, match="no shadow session was recorded") as refused:
         sqlite_gov.promotion.promote_to_production(version, by="eve")
+    decision: Any = refused.value.decision
+    assert _result(decision, "shadow.sessions").threshold == 5
 
 
 # -- bad arguments --------------------------------------------------------------------------------

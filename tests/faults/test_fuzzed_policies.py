@@ -79,8 +79,10 @@ HANDMADE: dict[str, str] = {
     "models: {m: {}}": "",
     '{"mode": "observe", "force": {"allowed": ["ann"]}}': "",
     "# only a comment\nmode: enforce # and another": "",
+    "": "",
+    "# the defaults": "",
     # refused
-    "": "empty",
+    "~": "empty",
     "[]": "object",
     "enforce": "object",
     "mode: on": "enforce",
@@ -101,7 +103,7 @@ HANDMADE: dict[str, str] = {
     "defaults: {promotion: {require_approval: yes}}": "boolean",
     "defaults: {promotion: {require_approval: 1}}": "boolean",
     "defaults: {promotion: {approvers: eve}}": "array",
-    "defaults: {promotion: {min_sharpe: 1, min_live_sharpe: 2}}": "unknown key",
+    "defaults: {promotion: {min_sharpe: 1, min_live_sharpe: 2}}": "mean the same",
     "defaults: {promotion: {max_false_promotion: 1}}": "less than 1",
     "defaults: {promotion: {modes: {integrity: observe}}}": "Input should be",
     "defaults: {promotion: {metrics: [{metric: auc, split: test, min: 70}]}}": "never above 1",
@@ -115,7 +117,8 @@ HANDMADE: dict[str, str] = {
 
 def second_reading(data: bytes) -> Any:
     """The same bytes by another road: structure and styles from PyYAML's nodes, scalars here."""
-    return _plain(yaml.compose(data.decode("utf-8-sig"), Loader=yaml.SafeLoader))
+    node = yaml.compose(data.decode("utf-8-sig"), Loader=yaml.SafeLoader)
+    return {} if node is None else _plain(node)
 
 
 def _plain(node: Any) -> Any:

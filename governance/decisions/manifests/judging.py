@@ -17,13 +17,12 @@ from governance.policy.gates.bundle import check_bundle
 from governance.policy.gates.excursions import check_excursions
 from governance.policy.gates.feature_version import check_feature_version
 from governance.policy.gates.freshness import check_freshness
-from governance.policy.promotion.effective import environment_values
+from governance.policy.promotion.effective import FORCE, environment_values
 from governance.policy.promotion.facts import PromotionFacts, VersionFacts
 from governance.policy.promotion.limits import PromotionLimits
 from governance.policy.verdict import Judgement
 from governance.values import Kind, Stage, Verdict, iso
 
-FORCE = "MODEL_GOV_FORCE_PROMOTE"
 # What document 004 asks where its environment says nothing.
 DEFAULTS: Mapping[str, Any] = {
     "required_targets": ("reject", "break"),

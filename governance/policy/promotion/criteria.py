@@ -58,8 +58,15 @@ class PromotionCriteria:
         known = {field.name for field in fields(cls)}
         unknown = sorted(str(key) for key in spelled if key not in known)
         if unknown or len(spelled) < len(given):
-            what = f"unknown {', '.join(unknown)[:200]}" if unknown else "a key is given twice"
-            raise InvalidInputError(f"criteria: {what}; known are {', '.join(sorted(known))}")
+            twice = [
+                f"{key!r} and {own!r}" for key, own in _ALIASES.items() if {key, own} <= set(given)
+            ]
+            what = (
+                f"unknown {', '.join(unknown)[:200]}; known are {', '.join(sorted(known))}"
+                if unknown
+                else f"{', '.join(twice)} mean the same; keep one"
+            )
+            raise InvalidInputError(f"criteria: {what}")
         return cls(**spelled)
 
     def applied_to(self, limits: PromotionLimits) -> PromotionLimits:

@@ -23,11 +23,24 @@ from pydantic import ValidationError
 
 from governance.errors import InvalidInputError
 from governance.policy.facts import Mode
-from governance.policy.promotion.limits import DEFAULTS, GateName, PromotionLimits
+from governance.policy.promotion.limits import (
+    DEFAULTS,
+    GateName,
+    PromotionLimits,
+    spellings,
+)
 from governance.policy.promotion.loosening import loosened
 from governance.values import Kind
 
-__all__ = ["ENVIRONMENT", "Effective", "effective_limits", "environment_values", "loosened"]
+__all__ = [
+    "ENVIRONMENT",
+    "FORCE",
+    "Effective",
+    "effective_limits",
+    "environment_values",
+    "loosened",
+    "unknown_variables",
+]
 
 Layer = tuple[str, Mapping[str, Any]]
 
@@ -119,7 +132,9 @@ def _plain(value: Any) -> Any:
 def _problems(items: Iterator[dict[str, Any]]) -> Iterator[str]:
     for item in items:
         key = ".".join(str(part) for part in item["loc"] if part != "[key]")[:120]
-        if item["type"] == "extra_forbidden":
+        if item["type"] == "extra_forbidden" and (others := spellings(PromotionLimits, key)):
+            yield f"{key!r} and {' and '.join(map(repr, others))} mean the same; keep one"
+        elif item["type"] == "extra_forbidden":
             yield f"unknown key {key!r}; {_nearest(key)}"
         else:
             yield f"{key}: {str(item['msg']).removeprefix('Value error, ')}"
@@ -156,16 +171,39 @@ ENVIRONMENT: Mapping[str, tuple[str, Any]] = MappingProxyType(
     }
 )
 
+PREFIX = "MODEL_GOV_"
+FORCE = "MODEL_GOV_FORCE_PROMOTE"  # no layer of a policy: `manifest evaluate` alone honours it
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """What is wrong with the names that begin as document 004's do; a misspelt one asks nothing.
+
+    >>> unknown_variables({"MODEL_GOV_MAX_MFE_REGRESION_BPS": "1", "MODEL_GOV_FORCE_PROMOTE": "1"})
+    ['MODEL_GOV_MAX_MFE_REGRESION_BPS is no variable of document 004; did you mean ...?']
+    """
+    known = (*ENVIRONMENT, FORCE)
+    found = []
+    for name in sorted(environ):
+        if name in known or not name.upper().startswith(PREFIX) or not environ[name].strip():
+            continue
+        close = difflib.get_close_matches(name.upper(), known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+        found.append(f"{name[:120]} is no variable of document 004; {hint}")
+    return found
+
 
 def environment_values(environ: Mapping[str, str]) -> dict[str, Any]:
     """What document 004's variables ask; an empty variable is one that is not set.
 
     Raises:
-        InvalidInputError: a text that is no such value; the message names the variable.
+        InvalidInputError: a text that is no such value, or a name that is no such variable; the
+            message names it.
 
     >>> environment_values({"MODEL_GOV_REQUIRED_HORIZONS": "5,15,60"})
     {'required_horizons': [5, 15, 60]}
     """
+    if unknown := unknown_variables(environ):
+        raise InvalidInputError(f"{'; '.join(unknown)}; correct it or unset it")
     found: dict[str, Any] = {}
     for variable, (key, read) in ENVIRONMENT.items():
         text = environ.get(variable, "").strip()

@@ -233,3 +233,16 @@ DEFAULTS: Mapping[Kind, Mapping[str, Any]] = MappingProxyType(
         ),
     }
 )
+
+
+def spellings(section: type[BaseModel], key: str) -> tuple[str, ...]:
+    """The other words for what ``key`` means in ``section``.
+
+    >>> spellings(PromotionLimits, "min_sharpe"), spellings(PromotionLimits, "max_drift_psi")
+    (('min_live_sharpe',), ())
+    """
+    for field in section.model_fields.values():
+        known = field.validation_alias
+        if isinstance(known, AliasChoices) and key in known.choices:
+            return tuple(str(word) for word in known.choices if word != key)
+    return ()

@@ -117,9 +117,10 @@ def test_a_policy_that_observes_enforces_nothing_but_what_a_request_asks() -> No
 
 WRONG: list[tuple[dict[Any, Any], str]] = [
     ({"min_sharp": 1}, "min_live_sharpe"),
-    ({"min_sharpe": 1, "min_live_sharpe": 1}, "min_sharpe"),
-    ({"max_drift_psi": math.nan}, "max_drift_psi"),
-    ({"max_drift_psi": math.inf}, "max_drift_psi"),
+    ({"min_sharpe": 1, "min_live_sharpe": 1}, "'min_sharpe' and 'min_live_sharpe' mean the same"),
+    ({"max_drawdown": 0.1, "max_drawdown_threshold": 0.1}, "mean the same; keep one"),
+    ({"max_drift_psi": math.nan}, "max_drift_psi: Input should be a finite number"),
+    ({"max_drift_psi": math.inf}, "max_drift_psi: Input should be a finite number"),
     ({"max_drift_psi": "0.2"}, "max_drift_psi"),
     ({"max_drift_psi": -0.1}, "max_drift_psi"),
     ({"max_drift_psi": True}, "max_drift_psi"),
@@ -154,7 +155,7 @@ def test_a_layer_that_is_no_mapping_is_refused() -> None:
 
 
 def test_document_004_s_variables_are_a_layer() -> None:
-    found = environment_values(DOCUMENT_004 | {"MODEL_GOV_OTHER": "1"})
+    found = environment_values(DOCUMENT_004 | {"MODEL_GOV_FORCE_PROMOTE": "1", "HOME": "x"})
     said = effective_limits(Kind.TRADING, [("environment", found)])
     assert said.limits.required_targets == ("reject", "break")
     assert said.limits.required_horizons == (5, 15, 60)
@@ -182,6 +183,21 @@ def test_document_004_s_variables_are_a_layer() -> None:
 def test_a_variable_that_cannot_be_read_is_named(variable: str, text: str) -> None:
     with pytest.raises(InvalidInputError, match=variable):
         environment_values({variable: text})
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("MODEL_GOV_MAX_MFE_REGRESION_BPS", "did you mean MODEL_GOV_MAX_MFE_REGRESSION_BPS"),
+        ("model_gov_required_targets", "did you mean MODEL_GOV_REQUIRED_TARGETS"),
+        ("MODEL_GOV_FORCE", "did you mean MODEL_GOV_FORCE_PROMOTE"),
+        ("MODEL_GOV_Q", "known are"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_and_not_passed_over(variable: str, hint: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"^{variable} is no variable .*{hint}"):
+        environment_values({**DOCUMENT_004, variable: "0.1"})
+    assert environment_values({variable: ""}) == {}
 
 
 def test_criteria_are_document_000_s_class() -> None:
@@ -219,3 +235,8 @@ def test_the_directions_of_metrics_are_those_of_the_product() -> None:
     known = {name: metric.better for name, metric in METRICS.items()}
     assert {name for name, better in known.items() if better == "higher"} == HIGHER_IS_BETTER
     assert {name for name, better in known.items() if better == "lower"} == LOWER_IS_BETTER
+
+
+def test_criteria_that_mean_the_same_are_both_named() -> None:
+    with pytest.raises(InvalidInputError, match="'min_sharpe' and 'min_live_sharpe' mean the same"):
+        PromotionCriteria.of({"min_sharpe": 1, "min_live_sharpe": 1})
