@@ -116,15 +116,19 @@ class ActiveFiles:
         marks = {_key(mark_of(there[name])) for name in wanted if name in there}
         if any(self._is_newer(connection, dict(mark)) for mark in marks if mark):
             return
-        if not self.dry_run:
-            place.write(wanted)
-        yield from (self._name(place.folder / name) for name in wanted)
         artifact = None if state.active is None else state.active.artifact_path
+        pointed = False
+        if not self.dry_run:
+            try:
+                place.write(wanted)
+            finally:  # a link takes no room, so it follows on a full disk, too
+                pointed = place.point(artifact)
+        yield from (self._name(place.folder / name) for name in wanted)
         if self.dry_run:
             there_is = bool(artifact) and (self.home / str(artifact)).is_dir()
             if place.target() != (place.wanted(str(artifact)) if there_is else None):
                 yield self._name(place.link)
-        elif place.point(artifact):
+        elif pointed:
             yield self._name(place.link)
 
     def _is_newer(self, connection: Connection, mark: Mark) -> bool:

@@ -73,13 +73,18 @@ class ActivePlace:
         """Replace these files, each in one step."""
         if not contents:
             return
+        self._refuse_links()
         with storage_errors(f"make the folder {self.folder}"):
             make_folders(self.folder)
-        if self.folder.is_symlink():
-            raise StorageUnavailableError(
-                f"{self.folder} is a link; remove it, `governance reconcile` makes the folder"
-            )
         replace_together(self.folder, contents)
+
+    def _refuse_links(self) -> None:
+        """Nothing is written through a link to somewhere else."""
+        for folder in (self.home / FOLDER, self.folder):
+            if folder.is_symlink():
+                raise StorageUnavailableError(
+                    f"{folder} is a link; remove it, `governance reconcile` makes the folder"
+                )
 
     def target(self) -> str | None:
         """Where the link points, as it is written; ``None`` without a link."""
@@ -106,6 +111,12 @@ class ActivePlace:
             wanted = self.wanted(artifact_path)
         if self.target() == wanted:
             return False
+        self._refuse_links()
+        if self.link.is_dir() and not self.link.is_symlink():
+            raise StorageUnavailableError(
+                f"{self.link} is a folder, where the link to the version in production belongs; "
+                "move it away, `governance reconcile` makes the link"
+            )
         if wanted is not None:
             with storage_errors(f"make the folder {self.link.parent}"):
                 make_folders(self.link.parent)

@@ -417,3 +417,44 @@ def test_a_full_disk_is_logged_and_mended_later(
     sqlite_gov.files.catch_up()
     assert manifest(sqlite_gov, ACTIVE)["version_id"] == version.id
     assert sqlite_gov.files.reconcile().mended == ()
+
+
+def test_nothing_is_written_through_a_link_to_elsewhere(
+    sqlite_gov: Governance, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    sqlite_gov.settings.home.mkdir(exist_ok=True)
+    (sqlite_gov.settings.home / "active").symlink_to(elsewhere)
+    champion(sqlite_gov, 1)
+    assert list(elsewhere.iterdir()) == []
+    assert "active is a link; remove it" in caplog.text
+
+
+def test_a_folder_in_the_place_of_the_link_is_named(
+    sqlite_gov: Governance, caplog: pytest.LogCaptureFixture
+) -> None:
+    place(sqlite_gov).link.mkdir(parents=True)
+    version = champion(sqlite_gov, 1)
+    assert "is a folder, where the link to the version in production belongs" in caplog.text
+    assert manifest(sqlite_gov, ACTIVE)["version_id"] == version.id
+    place(sqlite_gov).link.rmdir()
+    sqlite_gov.files.reconcile()
+    assert os.readlink(place(sqlite_gov).link) == f"../{version.artifact_path}"
+
+
+def test_the_link_follows_where_the_manifests_find_no_room(
+    sqlite_gov: Governance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promoted(sqlite_gov, 1)
+
+    def full(*_: object) -> None:
+        raise StorageFullError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("governance.effects.active_models.place.replace_together", full)
+        second = champion(sqlite_gov, 2)
+    assert os.readlink(place(sqlite_gov).link) == f"../{second.artifact_path}"
+    assert manifest(sqlite_gov, ACTIVE)["version_id"] != second.id
+    sqlite_gov.files.catch_up()
+    assert manifest(sqlite_gov, ACTIVE)["version_id"] == second.id
