@@ -158,10 +158,12 @@ def _spawn(ask: int, answer: int, run: Callable[[int], None]) -> None:
         while seed := seeds.readline():
             worker = os.fork()
             if worker == 0:
+                status = 1
                 try:
                     signal.alarm(PATIENCE)
                     run(int(seed))
+                    status = 0
                 finally:
-                    os._exit(1)
+                    os._exit(status)
             os.write(answer, f"{worker}\n".encode())
             os.write(answer, f"{os.waitpid(worker, 0)[1]}\n".encode())

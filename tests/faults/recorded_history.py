@@ -16,7 +16,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
+
+from governance import Governance
+from governance.history.activations import list_activations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +42,33 @@ class Call:
     expected: int | None = None
 
 
+class Stored(NamedTuple):
+    """An activation as the database has it."""
+
+    generation: int
+    version: str | None
+    decision: str | None
+
+
+def stored_switches(gov: Governance, name: str) -> list[Stored]:
+    """All activations of a model, oldest first."""
+    with gov.database.read() as connection:
+        found = list_activations(connection, name)
+    return [Stored(one.generation, one.version_id, one.decision_id) for one in found]
+
+
 def violations(
-    calls: Sequence[Call], activations: Sequence[Mapping[str, Any]], *, before: int = 0
+    calls: Sequence[Call], activations: Sequence[Stored], *, before: int = 0
 ) -> list[str]:
     """What no serial order explains; empty for a history that one does.
 
     Args:
-        activations: of the model, as ``gov.promotion.history`` gives them afterwards.
+        activations: of the model, as ``stored_switches`` gives them afterwards.
         before: the generation at which the recording began.
     """
-    stored = {row["generation"]: row for row in activations}
+    stored = {row.generation: row for row in activations}
     found = []
-    if [row["generation"] for row in activations] != [*range(1, len(activations) + 1)]:
+    if [row.generation for row in activations] != [*range(1, len(activations) + 1)]:
         found.append("the generations are not 1, 2, 3, ...")
     made: dict[int, Call] = {}
     for call in calls:
@@ -61,12 +79,12 @@ def violations(
             made.setdefault(call.generation, call)
     asked = {call.decision for call in made.values()}
     for generation, row in stored.items():
-        if generation > before and row["decision_id"] not in asked:
+        if generation > before and row.decision not in asked:
             found.append(f"generation {generation} was made by no call that was acknowledged")
     return [*found, *_unordered(calls)]
 
 
-def _differs(call: Call, stored: Mapping[int, Mapping[str, Any]]) -> Iterable[str]:
+def _differs(call: Call, stored: Mapping[int, Stored]) -> Iterable[str]:
     """What the call was told, against what is stored."""
     if call.generation is None:
         return
@@ -74,14 +92,14 @@ def _differs(call: Call, stored: Mapping[int, Mapping[str, Any]]) -> Iterable[st
     if call.decision is None:
         if call.generation and row is None:
             yield f"generation {call.generation} was seen and is not there"
-        elif row and call.version not in (None, row["version_id"]):
+        elif row and call.version not in (None, row.version):
             yield f"{call.version} was seen at generation {call.generation}, and was not live then"
         if call.expected == call.generation:
             yield f"refused as stale at generation {call.generation}, which was expected"
         return
-    if row is None or row["decision_id"] != call.decision:
+    if row is None or row.decision != call.decision:
         yield f"decision {call.decision} was acknowledged and is lost"
-    elif call.version not in (None, row["version_id"]):
+    elif call.version not in (None, row.version):
         yield f"decision {call.decision} put another version into production than it said"
     if call.expected not in (None, call.generation - 1):
         yield f"generation {call.generation} was made from another than {call.expected}"

@@ -11,14 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.faults.recorded_history import Call, violations
+from tests.faults.recorded_history import Call, Stored, violations
 
 
-def _activations(count: int) -> list[dict[str, Any]]:
-    return [
-        {"generation": n, "version_id": f"v{n}", "decision_id": f"d{n}"}
-        for n in range(1, count + 1)
-    ]
+def _activations(count: int) -> list[Stored]:
+    return [Stored(n, f"v{n}", f"d{n}") for n in range(1, count + 1)]
 
 
 def _switch(generation: int, begin: int, end: int, **given: Any) -> Call:
