@@ -45,6 +45,7 @@ from governance.registry.load_verdicts import stored_verdict
 from governance.registry.probing import Probing
 from governance.store.drift_tables import model_drift_report_features, model_drift_reports
 from governance.store.schema import activations, decisions
+from governance.store.types import stored_word
 from governance.values import ModelVersion, Severity, Verdict, iso
 
 _log = logging.getLogger(__name__)
@@ -276,7 +277,7 @@ def _ever_active(connection: Connection, model: str) -> bool:
 def _validation(connection: Connection, version_id: str, at: datetime) -> Verdict | None:
     """What the latest validation decision of by then said."""
     said = connection.scalar(_VALIDATED, {"version": version_id, "by": at})
-    return None if said is None else Verdict(said)
+    return None if said is None else stored_word(Verdict, said, of="a validation decision")
 
 
 def _drift(connection: Connection, model: str, at: datetime) -> DriftFacts | None:
@@ -285,7 +286,7 @@ def _drift(connection: Connection, model: str, at: datetime) -> DriftFacts | Non
     if newest is None:
         return None
     return DriftFacts(
-        severity=Severity(newest.severity),
+        severity=stored_word(Severity, newest.severity, of=f"drift report {newest.id}"),
         report_id=newest.id,
         at=iso(newest.at),
         age_hours=(at - newest.at).total_seconds() / 3600,

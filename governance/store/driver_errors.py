@@ -68,6 +68,11 @@ def _from_sqlite(error: sqlite3.Error, where: str, path: Path | None) -> Governa
     code = getattr(error, "sqlite_errorcode", None)
     text = str(error)
     if code is None:
+        if text.startswith("Could not decode to UTF-8"):  # the driver's own; it quotes the bytes
+            return IntegrityError(
+                f"a record in {where} holds bytes that are no text any more; run `governance audit "
+                "verify`, and restore the database from a backup"
+            )
         return None
     if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER:
         if KEY_TAKEN in text:

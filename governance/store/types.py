@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, String, Text
 from sqlalchemy.engine import Dialect
@@ -14,6 +15,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 from governance.canonical import canonical_json
 from governance.errors import IntegrityError
 from governance.values import as_utc, iso
+
+_Word = TypeVar("_Word", bound=StrEnum)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -86,6 +89,21 @@ class OrProblem(UserDefinedType[Any]):
                 return error
 
         return process
+
+
+def stored_word(words: type[_Word], said: Any, *, of: str) -> _Word:
+    """What a record says, of the words that can stand there.
+
+    Raises:
+        IntegrityError: another one does; ``of`` names the record.
+    """
+    try:
+        return words(said)
+    except ValueError:
+        raise IntegrityError(
+            f"{of} says {said!r:.40}, which is no {words.__name__.lower()}; run `governance audit "
+            "verify`, and restore the database from a backup"
+        ) from None
 
 
 def ascii_text(length: int) -> String:

@@ -14,6 +14,7 @@ from sqlalchemy import insert
 from governance import Governance
 from governance.canonical import canonical_json
 from governance.decisions.asked import FORMAT
+from governance.errors import IntegrityError
 from governance.policy.facts import LoadFact, MetricLimit
 from governance.policy.promotion.decide import decide_promotion
 from governance.policy.promotion.facts import (
@@ -314,3 +315,36 @@ def test_the_record_names_its_form(sqlite_gov: Governance) -> None:
     assert set(decision.policy) == {"format", "mode", "limits", "environment", "request"}
     assert decision.facts["candidate"]["version"] == "1.0.0"
     assert decision.model == NAME
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("UPDATE decisions SET verdict = 'splendid'", "a validation decision says 'splendid'"),
+        ("UPDATE model_drift_reports SET severity = 'mild'", "says 'mild'"),
+        ("UPDATE decisions SET verdict = CAST(x'ff41' AS TEXT)", "bytes that are no text"),
+        ("UPDATE shadow_sessions SET stats = CAST(x'ff41' AS TEXT)", "bytes that are no text"),
+        ("UPDATE shadow_sessions SET stats = x'ff41'", "is not as it was recorded"),
+        ("UPDATE shadow_sessions SET stats = '[1]'", "is not as it was recorded"),
+    ],
+)
+def test_a_row_that_was_altered_is_named_and_no_bare_exception(
+    sqlite_gov: Governance, change: str, named: str
+) -> None:
+    gov = sqlite_gov
+    policy(gov)
+    version = registered(gov, metrics={"test": {"auc": 0.7}})
+    limit = MetricLimit(metric="auc", split="test", min=0.6)
+    gov.validate(version, by="ann", at=START, limits=[limit])
+    gov.shadow.start_shadow_testing(version, by="ann", at=START)
+    at = START + timedelta(hours=21)
+    gov.shadow.update_shadow_metrics(version, {"score": 2.0}, session_id="day-0", at=at)
+    _report(gov, version, at, "normal")
+    with gov.database.begin() as tx:
+        tx.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
+        triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        for name in tx.exec_driver_sql(triggers).all():
+            tx.exec_driver_sql(f"DROP TRIGGER {name[0]}")
+        assert tx.exec_driver_sql(change).rowcount > 0
+    with pytest.raises(IntegrityError, match=named):
+        gov.promotion.check_promotion_eligibility(version, at=at + timedelta(days=1))

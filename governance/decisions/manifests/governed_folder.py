@@ -19,12 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from governance.decisions.manifests.arguments import check_folder, check_label, check_people
-from governance.decisions.manifests.foreign import (
-    OURS,
-    ForeignManifest,
-    digest_of,
-    read_manifest,
-)
+from governance.decisions.manifests.foreign import OURS, ForeignManifest, digest_of, read_manifest
 from governance.decisions.manifests.judging import failures, judge
 from governance.decisions.manifests.members import changed_members, check_members
 from governance.decisions.manifests.ops_database import write_ops_status

@@ -2,27 +2,37 @@
 
 Functions take the caller's connection. The first record of (version, session) stays for ever: the
 same again is a replay that writes nothing, another one a conflict that undoes the whole call.
-Nothing is ever added up in a row, so an order of arrival cannot matter.
+Nothing is ever added up in a row, so an order of arrival cannot matter. What is read must have the
+digest that it was written with; whether the digest was altered, too, is ``audit verify``'s to say.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, Text, select, type_coerce
 from sqlalchemy.engine import Connection
 
-from governance.errors import MetricConflictError
+from governance.errors import IntegrityError, MetricConflictError
 from governance.evidence.shadow.session_stats import SessionStats
 from governance.evidence.shadow.summary import Session, ShadowSummary
 from governance.store.database import database_time
 from governance.store.promotion_tables import shadow_sessions
 from governance.store.upsert import dialect_insert
-from governance.values import ModelVersion
+from governance.values import ModelVersion, iso
 
 _sessions = shadow_sessions.c
 _ROWS_A_STATEMENT = 500
+_AS_STORED = select(
+    _sessions.session_id,
+    _sessions.at,
+    type_coerce(_sessions.stats, Text).label("stats"),
+    _sessions.digest,
+)
 
 
 def insert_sessions(
@@ -96,14 +106,24 @@ def recorded_at_of(connection: Connection, version_id: str, session_id: str) -> 
 def recorded_sessions(
     connection: Connection, version_id: str, *, at: datetime | None = None
 ) -> ShadowSummary:
-    """The sessions of a version that ended at or before ``at``; all of them without it."""
-    query = select(_sessions.session_id, _sessions.at, _sessions.stats).where(
-        _sessions.version_id == version_id
-    )
+    """The sessions of a version that ended at or before ``at``; all of them without it.
+
+    Raises:
+        IntegrityError: one of them is not as it was recorded. It is not left out: without a bad
+            session the others would look better than they were.
+    """
+    query = _AS_STORED.where(_sessions.version_id == version_id)
     if at is not None:
         query = query.where(_sessions.at <= at)
-    rows = connection.execute(query)
-    return ShadowSummary.of(
-        Session(id=row.session_id, at=row.at, stats=SessionStats.recorded(row.stats))
-        for row in rows
-    )
+    return ShadowSummary.of(_session(row, version_id) for row in connection.execute(query))
+
+
+def _session(row: Row[Any], version_id: str) -> Session:
+    # The stored text is the canonical JSON that was hashed: so ``SessionStats.digest`` made it.
+    whole = f'{{"at":"{iso(row.at)}","stats":{row.stats}}}'
+    if sha256(whole.encode(errors="surrogateescape")).hexdigest() != row.digest:
+        raise IntegrityError(
+            f"session {row.session_id!r:.130} of version {version_id} is not as it was recorded; "
+            "run `governance audit verify`, and restore the database from a backup"
+        )
+    return Session(id=row.session_id, at=row.at, stats=SessionStats.recorded(json.loads(row.stats)))

@@ -19,11 +19,13 @@ from governance.policy.facts import finite
 MAX_RETURNS = 100_000
 _SESSION_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.:@/+-]{0,126}[A-Za-z0-9])?")
 _MAX_TRADES = 10**12
+_MAX_RETURN = 10_000.0  # 1,000,000 % in one period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStats:
-    """One session. Every figure may be missing (``None``), but not all of them.
+    """One session. Every figure may be missing (``None``), but not all of them. Each has a limit
+    that no session reaches, so that sums and squares stay finite; the refusal names it.
 
     Attributes:
         trade_count: trades made, a whole number.
@@ -132,15 +134,15 @@ class SessionStats:
 
 
 NAMES = tuple(field.name for field in fields(SessionStats))
-_ANY = (float("-inf"), float("inf"))
+# Far beyond what a session can show, and so small that no sum or square of them overflows.
 _RANGES = {
-    "turnover_ratio": (0.0, float("inf")),
-    "sharpe_ratio": _ANY,
+    "turnover_ratio": (0.0, 1e9),
+    "sharpe_ratio": (-1e6, 1e6),
     "max_drawdown": (0.0, 1.0),
-    "drift_psi": (0.0, float("inf")),
-    "avg_latency_ms": (0.0, float("inf")),
+    "drift_psi": (0.0, 1e6),
+    "avg_latency_ms": (0.0, 1e9),
     "error_rate": (0.0, 1.0),
-    "score": _ANY,
+    "score": (-1e15, 1e15),
 }
 
 
@@ -161,7 +163,9 @@ def check_session_id(given: object) -> str:
 def _count(value: object) -> int:
     number = finite(value)
     if number is None or number != int(number) or not 0 <= number <= _MAX_TRADES:
-        raise InvalidEvidenceError(f"trade_count is {value!r:.40}; give a whole number, 0 or more")
+        raise InvalidEvidenceError(
+            f"trade_count is {value!r:.40}; give a whole number from 0 to {_MAX_TRADES:,}"
+        )
     return int(number)
 
 
@@ -172,9 +176,9 @@ def _figure(name: str, value: object, lowest: float, highest: float) -> float:
             f"{name} is {value!r:.40}, no finite number; leave out a figure that does not exist"
         )
     if not lowest <= number <= highest:
-        span = f"between {lowest:g} and {highest:g}" if highest < _ANY[1] else f"{lowest:g} or more"
         raise InvalidEvidenceError(
-            f"{name} is {number:g}, but must be {span}; give it in that unit"
+            f"{name} is {number:g}, but must be between {lowest:g} and {highest:g}; give it in "
+            "that unit"
         )
     return number
 
@@ -191,6 +195,10 @@ def _returns(given: object) -> tuple[float, ...]:
     found = tuple(number for value in values if (number := finite(value)) is not None)
     if len(found) < len(values):
         raise InvalidEvidenceError("returns hold a value that is no finite number; none may")
+    if max(map(abs, found)) > _MAX_RETURN:
+        raise InvalidEvidenceError(
+            f"returns hold a value beyond {_MAX_RETURN:,.0f} (1 is 100 %); give simple returns"
+        )
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from governance.canonical import canonical_json
 from governance.errors import InvalidEvidenceError
-from governance.evidence.shadow.session_stats import NAMES, SessionStats, check_session_id
+from governance.evidence.shadow.gathering import facts_of
+from governance.evidence.shadow.pairing import paired_differences
+from governance.evidence.shadow.session_stats import (
+    _RANGES,
+    NAMES,
+    SessionStats,
+    check_session_id,
+)
+from governance.evidence.shadow.summary import Session, ShadowSummary
 
 DOCUMENT_000 = {
     "trade_count": 15,
@@ -66,6 +77,53 @@ def test_what_means_nothing_is_refused(given: Any) -> None:
     with pytest.raises(InvalidEvidenceError) as caught:
         SessionStats.of(given)
     assert caught.value.code == "invalid_evidence"
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("trade_count", 10**12),
+        ("turnover_ratio", 1e9),
+        ("sharpe_ratio", 1e6),
+        ("drift_psi", 1e6),
+        ("avg_latency_ms", 1e9),
+        ("score", 1e15),
+    ],
+)
+def test_a_figure_that_nobody_reaches_is_refused_with_the_limit(name: str, limit: float) -> None:
+    assert getattr(SessionStats.of({name: limit}), name) == limit
+    for beyond in (limit * 1.1, 1e308):
+        with pytest.raises(InvalidEvidenceError, match=name) as caught:
+            SessionStats.of({name: beyond})
+        assert f"{limit:g}" in str(caught.value) or f"{limit:,}" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 10_001])
+def test_a_return_that_nobody_makes_is_refused_with_the_limit(value: float) -> None:
+    with pytest.raises(InvalidEvidenceError, match="beyond 10,000"):
+        SessionStats.of({"returns": [0.01, value]})
+    assert SessionStats.of({"returns": [-10_000, 10_000]}).gain == 0
+
+
+def test_the_largest_figures_have_finite_sums_and_means() -> None:
+    largest = SessionStats(
+        **{name: high for name, (_, high) in _RANGES.items()},
+        trade_count=10**12,
+        returns=(10_000.0, 9_999.0),
+    )
+    lowest = SessionStats(**{name: low for name, (low, _) in _RANGES.items()})  # type: ignore[arg-type]
+    at = datetime(2013, 2, 1, tzinfo=UTC)
+
+    def of(stats: SessionStats) -> ShadowSummary:
+        return ShadowSummary.of(Session(id=f"s{n}", at=at, stats=stats) for n in range(999))
+
+    for found in (of(largest), of(lowest)):
+        facts = facts_of(found, timezone="UTC").as_json()
+        assert all(math.isfinite(value) for value in facts.values() if type(value) is float)
+        assert canonical_json(facts)
+    scores = of(SessionStats(score=-1e15))
+    pairs = paired_differences(of(SessionStats(score=1e15)), scores)
+    assert (pairs.pairs, pairs.mean, pairs.sd) == (999, 2e15, 0.0)
 
 
 def test_numbers_of_numpy_are_numbers() -> None:

@@ -201,8 +201,8 @@ def test_differences_beyond_floats_have_no_mean() -> None:
 
     def scores(*values: float) -> ShadowSummary:
         return ShadowSummary.of(
-            Session(id=f"s{n}", at=START, stats=SessionStats(score=value))
-            for n, value in enumerate(values)
+            Session(id=f"s{n}", at=START, stats=SessionStats.recorded({"score": value}))
+            for n, value in enumerate(values)  # such as were recorded before figures had limits
         )
 
     found = paired_differences(scores(largest, -largest), scores(-largest, largest))

@@ -11,6 +11,7 @@ from governance import Governance
 from governance.errors import (
     ConflictError,
     IllegalTransitionError,
+    IntegrityError,
     InvalidEvidenceError,
     InvalidInputError,
     MetricConflictError,
@@ -21,7 +22,7 @@ from governance.evidence.shadow.gathering import paired_facts, shadow_facts
 from governance.evidence.shadow.runs import end_trial
 from governance.evidence.shadow.session_stats import SessionStats
 from governance.evidence.shadow.summary import Session
-from governance.values import ModelVersion, Stage
+from governance.values import ModelVersion, Stage, iso
 from tests.versions import actions, champion, head, registered, validated
 
 START = datetime(2013, 2, 1, 21, tzinfo=UTC)
@@ -284,3 +285,32 @@ def test_progress_says_how_the_comparison_stands(gov: Governance) -> None:
     assert 0 < said.low < said.mean < said.high
     assert said.sessions_needed == 0 and said.candidates == 1
     assert gov.shadow.progress(first).comparison is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "stats = '{\"trade_count\":99}'",
+        "stats = '[]'",
+        "stats = 'x'",
+        "digest = 'x'",
+        "at = {later}",
+    ],
+)
+def test_a_session_that_was_altered_in_the_database_does_not_count(
+    gov: Governance, change: str
+) -> None:
+    version = started(gov, 1)
+    record(gov, version, 1, returns=[0.1, -1e-07], score=1e-05)
+    record(gov, version, 2)
+    assert [one.id for one in gov.shadow.sessions(version)] == ["day-1", "day-2"]
+    assert gov.shadow.sessions(version)[0].stats.returns == (0.1, -1e-07)
+    later = f"'{iso(day(1) - timedelta(minutes=1))}'"
+    with gov.database.begin() as tx:
+        changed = change.format(later=later) if "{later}" in change else change
+        query = "UPDATE shadow_sessions SET {} WHERE session_id = 'day-1'"
+        tx.exec_driver_sql(query.format(changed))
+    for look in (gov.shadow.sessions, gov.shadow.progress):
+        with pytest.raises(IntegrityError, match="'day-1' .* is not as it was recorded"):
+            look(version)
+    assert gov.shadow.progress(version, at=day(0)).metrics.sessions_completed == 0
