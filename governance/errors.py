@@ -76,7 +76,7 @@ class SecretInMetadataError(InvalidInputError):
 
 
 class ReasonRequiredError(InvalidInputError):
-    """A forced promotion or a loosened policy without the reason that its record needs."""
+    """A force, a loosened policy, an answer or a withdrawal without a reason that can be seen."""
 
     code = "reason_required"
 
