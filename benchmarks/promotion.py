@@ -9,14 +9,11 @@ null. What a promotion does here and what a stage change does there: benchmarks/
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import platform
 import random
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,9 +27,10 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, the first folder there is this file's own
 
+from benchmarks.harness import command  # noqa: E402 - after the path
 from benchmarks.harness.limits import Limits  # noqa: E402 - after the path
 from benchmarks.harness.our_promotion import OurPromotion  # noqa: E402 - after the path
-from benchmarks.harness.peer import ENVIRONMENTS, Peer, interpreter_of  # noqa: E402 - after the path
+from benchmarks.harness.peer import Peer  # noqa: E402 - after the path
 from benchmarks.harness.timing import Samples, milliseconds  # noqa: E402 - after the path
 from benchmarks.registry import artifacts  # noqa: E402 - after the path
 
@@ -185,41 +183,19 @@ def tables(result: dict[str, Any]) -> Iterator[Table]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--versions", type=int, default=10_000)
-    parser.add_argument("--artifact-bytes", type=int, default=1 << 20)
-    parser.add_argument("--large-bytes", type=int, default=10_000_000)
-    parser.add_argument("--decisions", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--folder", type=Path, default=ENVIRONMENTS, help="on the disk to measure")
-    parser.add_argument("--no-peers", action="store_true", help="ours alone")
-    parser.add_argument("--json", action="store_true", help="one last line of JSON")
-    parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
-    given = parser.parse_args(arguments)
-    if min(given.versions, given.rounds, given.decisions) < 1 or given.artifact_bytes < 64:
-        parser.error("at least 1 version, 1 round, 1 decision and 64 bytes are needed")
-    console = Console(stderr=given.json)
-    console.width = max(console.width, 110)
-    given.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=given.folder, prefix="promotion-") as folder:
-        sizes = Sizes(
-            given.versions,
-            given.artifact_bytes,
-            given.large_bytes,
-            given.decisions,
-            given.rounds,
-        )
-        peer_python = None if given.no_peers else interpreter_of("mlflow")
-        result = measure(Path(folder), sizes, peer_python, console)
-    if given.json:
-        print(json.dumps(result))
-    else:
-        for table in tables(result):
-            console.print(table)
-        if result["mlflow"] is None:
-            console.print("MLflow was not measured; `make bench-peers` installs it beside ours")
-    missed = [name for name, target in result["targets"].items() if not target["met"]]
-    return 1 if given.check and missed else 0
+    return command.run(
+        arguments,
+        about=__doc__ or "",
+        numbers={
+            "versions": (10_000, 1),
+            "artifact_bytes": (1 << 20, 64),
+            "large_bytes": (10_000_000, 64),
+            "decisions": (1000, 1),
+            "rounds": (30, 1),
+        },
+        measure=lambda folder, numbers, *rest: measure(folder, Sizes(**numbers), *rest),
+        tables=tables,
+    )
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ class Promoting:
                 lifecycle.check_activation(version.stage, route)
             load = load_fact(connection, version)
             _require_loadable(version, load)
-        if load is None:
+        if load is None and not wish.force:  # force waits for nothing
             self._facts.probe(version)
         asked = asked_of(self._policy, version, wish.overrides)
         outside = self._facts.look_outside(version)

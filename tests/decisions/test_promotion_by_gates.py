@@ -167,7 +167,10 @@ def test_bytes_that_nobody_parsed_are_parsed_for_the_promotion(
         NAME, model_path=cut, model_type="lightgbm", created_by="ann"
     )
     sqlite_gov.registry.transition(version, "validated", "ann", "by hand")
+    sqlite_gov.registry.transition(version, "staging", "ann", "by hand")
     with pytest.raises(ArtifactUnloadableError):
+        sqlite_gov.promotion.promote_to_production(version, by="eve")
+    with pytest.raises(ArtifactUnloadableError):  # known by now, so by force neither
         sqlite_gov.promotion.promote_to_production(version, by="eve", force=True, reason="now")
     assert sqlite_gov.registry.generation(NAME) == 0
 
