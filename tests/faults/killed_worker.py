@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,7 @@ def work(open_gov: Callable[[], Governance], diary: Path, seed: int) -> None:
     descriptor = os.open(diary, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def write(line: Line) -> None:
+        line["at"] = time.monotonic_ns()
         os.write(descriptor, json.dumps(line).encode() + b"\n")
 
     with open_gov() as gov:
@@ -46,7 +48,7 @@ def work(open_gov: Callable[[], Governance], diary: Path, seed: int) -> None:
             try:
                 told = repeat(gov, call)
             except GovernanceError as error:
-                told = {"refused": error.code}
+                told = {"refused": error.code, "generation": getattr(error, "generation", None)}
             write({"key": call["key"], "told": told})
             gov.files.catch_up()
 

@@ -3,9 +3,10 @@
 GOVERNANCE_FAULTS=full kills 1,000 times on each database, ``make test`` a sample. While a worker
 lives, its database is looked at all the time: never two versions in production, and, once there
 was one, never none. After each kill: what was acknowledged is there, the call that was under way
-is made again with its key and is one result, each generation is there once (F6), every file of
-JSON can be read. Now and then, and at the end: the audit chain verifies, and after ``reconcile``
-the manifests say what the database says.
+is made again with its key and is one result, each generation is there once, every file of JSON can
+be read. Now and then, and at the end: the audit chain verifies, and after ``reconcile`` the
+manifests say what the database says. At the end the record of all calls and looks is held against
+the checker of histories (F6).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from governance.store.database import Database
 from governance.store.schema import activations, decisions, model_registry
 from tests.decisions import eligible
 from tests.faults.killed_worker import Line, Spawner, repeat, work
+from tests.faults.recorded_history import Call, stored_switches, violations
 from tests.versions import NAME
 
 FULL = os.environ.get("GOVERNANCE_FAULTS") == "full"
@@ -66,6 +68,7 @@ def test_nothing_acknowledged_is_lost_and_production_is_always_one_version(
             if number % THOROUGH == THOROUGH - 1:
                 _everything_is_right(gov)
         _everything_is_right(gov)
+        assert violations(seen.calls, stored_switches(gov, NAME)) == []
     print(seen.acknowledged, seen.unknown, seen.looks)
     assert seen.acknowledged > KILLS / 2 and seen.looks > KILLS
     if FULL:
@@ -87,8 +90,10 @@ def _watch(
     end = time.monotonic() + seconds
     before: int | None = None
     while seen.new_lines() < lines if lines else time.monotonic() < end:
+        begin = time.monotonic_ns()
         with database.read() as connection:
             found, ever = connection.scalar(count), connection.scalar(once)
+        seen.calls.append(Call(begin=begin, end=time.monotonic_ns(), generation=ever))
         assert found == (1 if ever else 0)
         seen.looks += 1
         if until_a_switch:
@@ -107,6 +112,7 @@ class _Seen:
         self._diary = diary
         self._read = 0
         self._generations: dict[int, str] = {}
+        self.calls: list[Call] = []
         self.acknowledged = self.looks = 0
         self.unknown = {"activation": 0, "nothing": 0}
         diary.touch()
@@ -118,16 +124,31 @@ class _Seen:
     def after_a_kill(self) -> None:
         lines = self._lines()
         under_way: Line | None = None
+        begin = 0
         for line in lines:
             if "about" in line:
-                under_way = line["about"]
+                under_way, begin = line["about"], line["at"]
                 continue
             under_way = None
             self._was_kept(line["told"])
+            self._record(begin, line["at"], line["told"])
         self._watch_files()
         if under_way is not None:
-            self._settle(under_way)
+            told = self._settle(under_way)
+            self._record(begin, time.monotonic_ns(), told)
         self._generations_are_one_line()
+
+    def _record(self, begin: int, end: int, told: Line) -> None:
+        generation, decision = told.get("generation"), told.get("decision")
+        self.calls.append(
+            Call(
+                begin=begin,
+                end=end,
+                generation=generation,
+                decision=decision,
+                version=told["version"] if decision else None,
+            )
+        )
 
     def _unread(self) -> bytes:
         with self._diary.open("rb") as file:
@@ -157,7 +178,7 @@ class _Seen:
         assert row.decided == told["version"]
         assert self._generations.setdefault(row.generation, told["decision"]) == told["decision"]
 
-    def _settle(self, call: Line) -> None:
+    def _settle(self, call: Line) -> Line:
         """The same call with the same key: one result, whether or not it was done before."""
         before = self._decisions()
         outcomes = [_outcome(self._gov, call) for _ in range(2)]
@@ -165,6 +186,7 @@ class _Seen:
         if "decision" in outcomes[0]:
             self.unknown["activation" if outcomes[0]["decision"] in before else "nothing"] += 1
             self._was_kept(outcomes[0])
+        return outcomes[0]
 
     def _decisions(self) -> set[str]:
         with self._gov.database.read() as connection:

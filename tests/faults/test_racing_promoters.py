@@ -1,13 +1,15 @@
 """F5: many promoters who saw the same generation; exactly one wins each round.
 
-`make test` runs a sample, GOVERNANCE_FAULTS=full 40 rounds. A loser hears `StaleGenerationError`
-with where the model stands now. Afterwards the activations read as a compare-and-set register:
-each generation once, each from the one before.
+`make test` runs a sample, GOVERNANCE_FAULTS=full 40 rounds, in which nobody may wait for an answer
+longer than a second. A loser hears `StaleGenerationError` with where the model stands now.
+Afterwards the activations read as a compare-and-set register: each generation once, each from the
+one before, and what everybody was told fits one serial order (F6).
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -17,37 +19,63 @@ import pytest
 from governance import Governance
 from governance.errors import ConflictError, StaleGenerationError
 from governance.values import ModelVersion, Stage
+from tests.decisions import eligible
+from tests.faults.recorded_history import Call, stored_switches, violations
 from tests.versions import NAME, validated
 
-ROUNDS = 40 if os.environ.get("GOVERNANCE_FAULTS") == "full" else 3
+FULL = os.environ.get("GOVERNANCE_FAULTS") == "full"
+ROUNDS = 40 if FULL else 2
+LONGEST = 1.0  # seconds
 
 
 @pytest.mark.parametrize("promoters", [8, 32])
 def test_each_round_has_one_winner_and_the_rest_are_stale(gov: Governance, promoters: int) -> None:
+    told: list[Call] = []
     for number in range(ROUNDS):
-        candidates = [validated(gov, number * promoters + i) for i in range(promoters)]
+        seeds = range(number * promoters, (number + 1) * promoters)
+        candidates = [eligible.probed(gov, validated(gov, seed)) for seed in seeds]
         expected = gov.registry.generation(NAME)
         start = Barrier(promoters)
 
         def promote(
             candidate: ModelVersion, start: Barrier = start, expected: int = expected
-        ) -> str:
+        ) -> tuple[str, Call]:
             start.wait(60)
+            begin = time.monotonic_ns()
             try:
-                gov.promotion.promote_to_production(
+                done = gov.promotion.promote_to_production(
                     candidate, by="eve", force=True, reason="race", expected_generation=expected
                 )
             except StaleGenerationError as stale:
-                assert stale.generation == expected + 1
-                return f"lost to {stale.version}"
-            return "won"
+                return f"lost to {stale.version}", Call(
+                    begin=begin,
+                    end=time.monotonic_ns(),
+                    generation=stale.generation,
+                    expected=expected,
+                )
+            return "won", Call(
+                begin=begin,
+                end=time.monotonic_ns(),
+                generation=done.generation,
+                decision=done.id,
+                version=candidate.id,
+                expected=expected,
+            )
 
         with ThreadPoolExecutor(promoters) as pool:
-            outcomes = Counter(pool.map(promote, candidates))
+            answers = list(pool.map(promote, candidates))
         live = gov.registry.get_production_model(NAME)
         assert live is not None
+        outcomes = Counter(said for said, _ in answers)
         assert outcomes == {"won": 1, f"lost to {live.version}": promoters - 1}
+        assert {call.generation for _, call in answers} == {expected + 1}
+        told += [call for _, call in answers]
     _reads_as_a_register(gov, ROUNDS)
+    assert violations(told, stored_switches(gov, NAME)) == []
+    waited = sorted((call.end - call.begin) / 1e9 for call in told)
+    print(f"waited {waited[len(waited) // 2]:.3f} s in the median, {waited[-1]:.3f} s at most")
+    if FULL:
+        assert waited[-1] < LONGEST
 
 
 def test_promoters_of_one_version_activate_it_once(gov: Governance) -> None:
