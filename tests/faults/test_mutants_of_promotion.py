@@ -28,6 +28,7 @@ SAMPLE = (
     "the audit entry is outside the transaction",
     "the manifest is written before the commit",
 )
+DISTINCT = 30  # characters from which lines are followed into another module
 PATIENCE = 300  # seconds until a run that hangs is ended, which fails the test
 
 BY_GATES = "tests/decisions/test_promotion_by_gates.py"
@@ -112,8 +113,8 @@ MUTANTS = (
     Mutant(
         "the head moves without being compared",
         "history/activations.py",
-        "governed_models.c.name == model, governed_models.c.generation == expected_generation",
-        "governed_models.c.name == model",
+        '_model.name == bindparam("model"), _model.generation == bindparam("expected")',
+        '_model.name == bindparam("model"), bindparam("expected") >= 0',
         "tests/history/test_activations.py::test_a_stale_generation_is_refused_with_where_the_model_stands"
         "[sqlite]",
     ),
@@ -164,7 +165,7 @@ MUTANTS = (
     Mutant(
         "force needs no reason",
         "decisions/wish.py",
-        'if self.force and not (self.reason or "").strip():',
+        'if self.force and not visible(self.reason or ""):',
         "if False:",
         f"{PROMOTION}::test_force_needs_a_reason[None]",
     ),
@@ -239,22 +240,22 @@ MUTANTS = (
     Mutant(
         "later metrics count",
         "decisions/measured.py",
-        "    if at is not None:",
-        "    if False:",
+        '_RECORDED.where(_columns.at <= bindparam("by"))',
+        "_RECORDED",
         f"{FACTS}::test_metrics_count_up_to_the_cut_off_and_no_further[sqlite]",
     ),
     Mutant(
         "later validations count",
         "decisions/facts.py",
-        "            decisions.c.at <= at,\n",
-        "",
+        '_decision.at <= bindparam("by")',
+        "_decision.at.is_not(None)",
         f"{FACTS}::test_the_latest_validation_of_by_then_counts",
     ),
     Mutant(
         "later drift reports count",
         "decisions/facts.py",
-        ".where(reports.model_name == model, reports.at <= at)",
-        ".where(reports.model_name == model)",
+        '_reports.at <= bindparam("by")',
+        "_reports.at.is_not(None)",
         f"{FACTS}::test_the_latest_drift_report_of_by_then_counts_with_its_age_and_largest_psi"
         "[sqlite]",
     ),
@@ -337,7 +338,8 @@ def _place(package: Path, mutant: Mutant) -> Place:
         end = len(first.read_text())
         return Place(first, end, end, mutant.after)
     wanted = re.compile(_at_any_depth(mutant.before))
-    for paths in ([first] if first.exists() else [], sorted(package.rglob("*.py"))):
+    everywhere = sorted(package.rglob("*.py")) if len(mutant.before.strip()) >= DISTINCT else []
+    for paths in ([first] if first.exists() else [], everywhere):
         found = [(path, hit) for path in paths for hit in wanted.finditer(path.read_text())]
         if len(found) == 1:
             ((path, hit),) = found
@@ -417,14 +419,15 @@ def test_a_mutant_changes_the_source(mutant: Mutant) -> None:
 
 
 def test_lines_that_moved_are_followed_and_lines_that_are_gone_are_missed(tmp_path: Path) -> None:
-    mutant = Mutant("m", "a.py", "    check(1)\n    go()\n", "    if x:\n        go()\n", "")
-    (tmp_path / "b.py").write_text("def f():\n    if y:\n        check(1)\n        go()\n")
+    check = "check(what_is_there, what_was_expected)"
+    mutant = Mutant("m", "a.py", f"    {check}\n    go()\n", "    if x:\n        go()\n", "")
+    (tmp_path / "b.py").write_text(f"def f():\n    if y:\n        {check}\n        go()\n")
     place = _place(tmp_path, mutant)
     assert place.path.name == "b.py"
     assert place.replaced(place.path.read_text()) == (
         "def f():\n    if y:\n        if x:\n            go()\n"
     )
-    for text in ("    check(2)\n    go()\n", "    check(1)\n    go()\n" * 2):
+    for text in ("    check(2)\n    go()\n", f"    {check}\n    go()\n" * 2):
         (tmp_path / "b.py").write_text(text)
         with pytest.raises(AssertionError, match="the line to replace is not there"):
             _place(tmp_path, mutant)
