@@ -88,9 +88,9 @@ def repeat(gov: Governance, call: Line) -> Line:
 
 def _make_ready(gov: Governance, version: ModelVersion) -> None:
     eligible.probed(gov, version)
-    for stage in ("validated", "staging"):
-        if gov.registry.resolve(version).stage in ("trained", "validated"):
-            gov.registry.transition(version, stage, "ann", "trial")
+    for before, after in (("trained", "validated"), ("validated", "staging")):
+        if gov.registry.resolve(version).stage == before:
+            gov.registry.transition(version, after, "ann", "trial")
 
 
 def _next_call(gov: Governance, random: Random, key: str) -> Line:

@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 from governance import Governance
 from governance.errors import ConflictError, StaleGenerationError, UnavailableError
 from governance.history.activations import activation_at, generation
-from tests.decisions import eligible
-from tests.faults.killed_worker import Spawner
+from tests.faults.killed_worker import Spawner, repeat
 from tests.faults.recorded_history import Call
 from tests.versions import NAME
 
@@ -111,7 +110,8 @@ def look(gov: Governance) -> tuple[int, str | None]:
 
 def _act(gov: Governance, random: Random, diary: _Diary, *, seed: int) -> None:
     what = random.choice(["promote", "promote", "back", "back to", "look"])
-    version = diary.settled(lambda: eligible.staged(gov, seed)) if what == "promote" else None
+    made = {"do": "register", "bytes": seed}
+    version = diary.settled(lambda: repeat(gov, made))["version"] if what == "promote" else None
     begin = time.monotonic_ns()
     stands, live = diary.settled(lambda: look(gov))
     diary.record(begin, generation=stands, version=live)

@@ -25,6 +25,7 @@ from tests.versions import NAME
 
 FULL = os.environ.get("GOVERNANCE_FAULTS") == "full"
 SAMPLE = 10  # faults of one call in `make test`; there are two calls on two databases
+THOROUGH = 25  # faults between two looks at everything
 SEED = int(os.environ.get("GOVERNANCE_SEED", "3"))
 # Nothing for sendto: libpq then waits for what the server says to it, and this server lives (F9).
 ERRORS = {**dict.fromkeys(FILES, ("EIO", "ENOSPC")), "recvfrom": ("ECONNRESET",), "sendto": ()}
@@ -69,11 +70,14 @@ def test_whatever_the_kernel_refuses_a_decision_is_whole_or_not_there(
             for number, fault in enumerate(chosen):
                 call = next_call(gov, f"{next_call.__name__}:{number}")
                 seen += _survived(injector, gov, call, fault)
+                if number % THOROUGH == 0:
+                    _nothing_is_left_over(gov, fault)
             print(next_call.__name__, dict(counted.calls), dict(seen))
             assert seen["struck"] > len(chosen) * 0.9
             assert seen["killed"]
             if FULL:
                 assert seen["refused"] and seen["acknowledged"] and seen["unknown"]
+        _nothing_is_left_over(gov)
         assert gov.audit.verify()
 
 
@@ -115,8 +119,16 @@ def _survived(injector: Injector, gov: Governance, call: Line, fault: Fault) -> 
     gov.files.catch_up()
     said = json.loads((home / "active" / NAME / "manifest_active.json").read_bytes())
     assert (said["version_id"], said["generation"]) == (again["version"], before + 1), fault
-    assert all(name.endswith(".tmp") for name in gov.files.reconcile().mended), fault
+    assert os.readlink(home / "active" / f"{NAME}_active").endswith(
+        gov.registry.resolve(again["version"]).artifact_path
+    )
     return _kinds(outcome, committed=now > before)
+
+
+def _nothing_is_left_over(gov: Governance, fault: Fault | None = None) -> None:
+    """Rendering everything again mends nothing; it reads every version, so not each time."""
+    assert all(name.endswith(".tmp") for name in gov.files.reconcile().mended), fault
+    assert gov.files.reconcile(dry_run=True).mended == (), fault
 
 
 def _kinds(outcome: Outcome, *, committed: bool) -> Counter[str]:
