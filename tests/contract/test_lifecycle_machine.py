@@ -64,7 +64,7 @@ Crashes = st.sampled_from(
     [
         *[None] * 4,
         (activation, "store_decision"),
-        (activation, "move"),
+        (activation, "set_stage"),
         (activation, "activate"),
         (None, "record_notice"),
         (None, "remember"),
