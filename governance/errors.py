@@ -318,8 +318,14 @@ class UnsafeFormatError(GovernanceError):
 # -- rights and environment -----------------------------------------------------------------------
 
 
+class UnauthenticatedError(GovernanceError):
+    """Nobody known asks: no token, or one that is unknown, expired or revoked."""
+
+    code, status, exit_code = "unauthenticated", 401, 6
+
+
 class ForbiddenError(GovernanceError):
-    """What nobody may do: a change of append-only history."""
+    """What this person may not do, or nobody: a change of append-only history."""
 
     code, status, exit_code = "forbidden", 403, 6
 

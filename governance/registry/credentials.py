@@ -14,6 +14,7 @@ from governance.errors import SecretInMetadataError
 # Each shape begins or ends within a bounded distance: a text of 1 MiB is searched in linear time.
 _TOKENS = (
     r"A(?:KIA|SIA)[0-9A-Z]{16}"
+    r"|gov_[0-9a-f]{12}_[A-Za-z0-9_-]{43}"  # our own
     r"|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}"
     r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|[rs]k_live_[A-Za-z0-9]{16,}"
     r"|(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{32,}|AIza[0-9A-Za-z_-]{35}"

@@ -29,6 +29,7 @@ CAUGHT = [
     "hf_" + "aB" * 17,
     "SG." + "a" * 22 + "." + "b" * 43,
     "ASIA" + "A1" * 8,
+    "gov_" + "0a" * 6 + "_" + "aB-_" * 10 + "cde",
 ]
 TAKEN = [
     "the password is in the vault, ask ann",

@@ -19,12 +19,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from governance.errors import ConflictError, DatabaseUnavailableError, SchemaOutdatedError
-from governance.store import alert_tables, drift_tables, migrate, promotion_tables
+from governance.store import access_tables, alert_tables, drift_tables, migrate, promotion_tables
 from governance.store.database import Database
 from governance.store.schema import metadata
 
 ROOT = Path(__file__).parents[2]
 DECLARED = (
+    access_tables,
     alert_tables,
     drift_tables,
     promotion_tables,
