@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from governance.access.desk import Access
 from governance.config.current import CurrentConfig
 from governance.config.governance_file import GovernanceConfig
 from governance.config.model import ModelDeclaration
@@ -75,7 +76,7 @@ class Governance:
         alerts: who is told of incidents.
         approvals: who is asked before. evidence_providers: further evidence that a policy may ask
         for, by name (``required_evidence``): an experiment, a fairness check.
-        force_right: who may skip the gates.
+        force_right: who may skip the gates. access: who asks a face, and what they may do.
         shadow: challengers beside the champion. trials: their sessions from real data.
         drift: has live data moved? health: are the champions intact, would a rollback work?
     """
@@ -88,6 +89,7 @@ class Governance:
         self.policy = PolicyInForce(
             database, settings, os.environ, channels=self._told, bundles=self._is_bundle
         )
+        self.access = Access(database, self._config)
         self.audit = AuditLog(database, trusted_key=lambda: trusted_key(settings))
         self.registry = ModelRegistry(database, self.artifacts, settings, self._kind_of)
         self.validation = ValidationMetricsTracker(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from governance.config.access import AccessSettings
 from governance.config.alerts import AlertSettings
 from governance.config.document import Section, take
 from governance.config.model import ModelDeclaration
@@ -30,10 +31,12 @@ class GovernanceConfig(Section):
     Attributes:
         models: the governed models by name.
         alerts: who is told of incidents.
+        access: who may do what.
     """
 
     models: dict[ModelName, ModelDeclaration] = Field(default_factory=dict)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    access: AccessSettings = Field(default_factory=AccessSettings)
 
     def model(self, name: str) -> ModelDeclaration:
         """The declaration of ``name``; :class:`ConfigError` says which names there are.
