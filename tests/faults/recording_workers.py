@@ -17,7 +17,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from governance import Governance
-from governance.errors import ConflictError, StaleGenerationError, UnavailableError
+from governance.errors import ConflictError, DatabaseUnavailableError, StaleGenerationError
 from governance.history.activations import activation_at, generation
 from tests.faults.killed_worker import Spawner, repeat
 from tests.faults.recorded_history import Call
@@ -78,7 +78,7 @@ class _Diary:
         while True:
             try:
                 return ask()
-            except UnavailableError as error:
+            except DatabaseUnavailableError as error:
                 self.write(refused=error.code)
                 time.sleep(0.02)
 

@@ -24,7 +24,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from governance import Governance
-from governance.errors import UnavailableError
+from governance.errors import DatabaseUnavailableError
 from tests.decisions import history
 from tests.faults.recorded_history import Call, stored_switches, violations
 from tests.faults.recording_workers import Workers, look
@@ -124,7 +124,7 @@ def _watch(gov: Governance, seen: list[Call], *, switches: int) -> None:
     patience = time.monotonic() + PATIENCE
     while time.monotonic() < patience:
         begin = time.monotonic_ns()
-        with suppress(UnavailableError):
+        with suppress(DatabaseUnavailableError):
             stands, live = look(gov)
             end = time.monotonic_ns()
             seen.append(Call(begin=begin, end=end, generation=stands, version=live))
