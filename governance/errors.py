@@ -93,6 +93,24 @@ class SettingsError(InvalidInputError):
     code = "settings_invalid"
 
 
+class TooLargeError(InvalidInputError):
+    """More bytes or rows than one request may bring; the message names the limit."""
+
+    code, status = "too_large", 413
+
+
+class UnsupportedMediaTypeError(InvalidInputError):
+    """A body of a content type that is not read here; the message names those that are."""
+
+    code, status = "unsupported_media_type", 415
+
+
+class SlowRequestError(InvalidInputError):
+    """A body that did not arrive within its time."""
+
+    code, status = "slow_request", 408
+
+
 class NotFoundError(GovernanceError, LookupError):
     """A reference of the right form, and nothing is registered there (or no artifact yet)."""
 
