@@ -15,10 +15,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.faults.mutants import Mutant, place_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = os.environ.get("GOVERNANCE_FAULTS") == "full"
@@ -28,7 +29,6 @@ SAMPLE = (
     "the audit entry is outside the transaction",
     "the manifest is written before the commit",
 )
-DISTINCT = 30  # characters from which lines are followed into another module
 PATIENCE = 300  # seconds until a run that hangs is ended, which fails the test
 
 BY_GATES = "tests/decisions/test_promotion_by_gates.py"
@@ -38,21 +38,6 @@ FACTS = "tests/decisions/test_facts.py"
 REPLAY = "tests/decisions/test_replay.py"
 BACKTEST = "tests/decisions/test_policy_backtest.py"
 CROSS_CHECK = "tests/history/test_cross_check.py"
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """What is done to the source, and the test that must notice.
-
-    ``file`` is looked at first; lines that moved to another module are followed there. Where
-    nothing is replaced, the lines are added at the end of the file.
-    """
-
-    name: str
-    file: str
-    before: str
-    after: str
-    killed_by: str
 
 
 PROMOTING = "decisions/promoting.py"
@@ -318,58 +303,6 @@ addopts = --import-mode=importlib -p no:cacheprovider -p no:xdist
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a mutant applies."""
-
-    path: Path
-    start: int
-    end: int
-    after: str  # indented as what it replaces
-
-    def replaced(self, source: str) -> str:
-        return source[: self.start] + self.after + source[self.end :]
-
-
-def _place(package: Path, mutant: Mutant) -> Place:
-    """The one place in a package with the lines that a mutant replaces."""
-    first = package / mutant.file
-    if not mutant.before:
-        end = len(first.read_text())
-        return Place(first, end, end, mutant.after)
-    wanted = re.compile(_at_any_depth(mutant.before))
-    everywhere = sorted(package.rglob("*.py")) if len(mutant.before.strip()) >= DISTINCT else []
-    for paths in ([first] if first.exists() else [], everywhere):
-        found = [(path, hit) for path in paths for hit in wanted.finditer(path.read_text())]
-        if len(found) == 1:
-            ((path, hit),) = found
-            deeper = _depth(hit[0]) - _depth(mutant.before)
-            return Place(path, hit.start(), hit.end(), _moved(mutant.after, deeper))
-    raise AssertionError(
-        f"{mutant.name}: the line to replace is not there, or more than once; follow it:\n"
-        f"{mutant.before}"
-    )
-
-
-def _at_any_depth(lines: str) -> str:
-    """A pattern of these lines, however far they are indented."""
-    start = "(?m:^)[ ]*" if lines.startswith(" ") else ""
-    whole = lines.removesuffix("\n")
-    inner = r"\n[ ]*".join(re.escape(line.lstrip(" ")) for line in whole.split("\n"))
-    return start + inner + lines[len(whole) :]
-
-
-def _depth(lines: str) -> int:
-    return len(lines) - len(lines.lstrip(" "))
-
-
-def _moved(lines: str, deeper: int) -> str:
-    """The same with each indented line so much deeper, or less deep."""
-    if deeper >= 0:
-        return re.sub(r"(?m)^(?= )", " " * deeper, lines)
-    return re.sub(rf"(?m)^ {{{-deeper}}}", "", lines)
-
-
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package and its tests, somewhere else."""
@@ -411,7 +344,7 @@ def _write(path: Path, source: str) -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_changes_the_source(mutant: Mutant) -> None:
-    place = _place(ROOT / "governance", mutant)
+    place = place_of(ROOT / "governance", mutant)
     source = place.path.read_text()
     mutated = place.replaced(source)
     assert mutated != source
@@ -422,7 +355,7 @@ def test_lines_that_moved_are_followed_and_lines_that_are_gone_are_missed(tmp_pa
     check = "check(what_is_there, what_was_expected)"
     mutant = Mutant("m", "a.py", f"    {check}\n    go()\n", "    if x:\n        go()\n", "")
     (tmp_path / "b.py").write_text(f"def f():\n    if y:\n        {check}\n        go()\n")
-    place = _place(tmp_path, mutant)
+    place = place_of(tmp_path, mutant)
     assert place.path.name == "b.py"
     assert place.replaced(place.path.read_text()) == (
         "def f():\n    if y:\n        if x:\n            go()\n"
@@ -430,7 +363,7 @@ def test_lines_that_moved_are_followed_and_lines_that_are_gone_are_missed(tmp_pa
     for text in ("    check(2)\n    go()\n", f"    {check}\n    go()\n" * 2):
         (tmp_path / "b.py").write_text(text)
         with pytest.raises(AssertionError, match="the line to replace is not there"):
-            _place(tmp_path, mutant)
+            place_of(tmp_path, mutant)
 
 
 CHOSEN = [mutant for mutant in MUTANTS if FULL or mutant.name in SAMPLE]
@@ -438,7 +371,7 @@ CHOSEN = [mutant for mutant in MUTANTS if FULL or mutant.name in SAMPLE]
 
 @pytest.mark.parametrize("mutant", CHOSEN, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_killed_by_its_test(copied: Path, mutant: Mutant) -> None:
-    place = _place(copied / "governance", mutant)
+    place = place_of(copied / "governance", mutant)
     source = place.path.read_text()
     _write(place.path, place.replaced(source))
     try:
