@@ -14,6 +14,8 @@ import typer
 from typer.cli import get_docs_for_click
 
 from governance import errors
+from governance.access.rights import RIGHTS
+from governance.access.roles import Role
 from governance.cli.app import app
 from governance.config.governance_file import GovernanceConfig
 from governance.config.metric_names import METRICS
@@ -38,6 +40,7 @@ def pages() -> dict[str, str]:
         "errors.md": error_codes(),
         "metrics.md": metrics(),
         "cli.md": command_line(),
+        "rights.md": rights(),
     }
 
 
@@ -163,6 +166,35 @@ def metrics() -> str:
         "not recorded, and a gate that asks for it says INSUFFICIENT. Formulas: the docstrings "
         "of `governance.evidence`.",
         "\n".join(rows),
+    ]
+    return _page(parts)
+
+
+def rights() -> str:
+    where = {
+        "model": "the model; `*` for all at once",
+        "any": "any pattern; one sees one's own models",
+        "everywhere": "`*`",
+    }
+    rows = [
+        f"| right | {' | '.join(Role)} | held on | lets one |",
+        "|---|" + "---|" * (len(Role) + 2),
+        *(
+            f"| `{name}` | "
+            + " | ".join("yes" if role.includes(one.role) else "-" for role in Role)
+            + f" | {where[one.scope]} | {one.says} |"
+            for name, one in RIGHTS.items()
+        ),
+    ]
+    parts = [
+        "# Rights",
+        "What each role may do over the APIs. A role is granted on a pattern of model names, and "
+        "includes the roles left of it. Every route of the APIs names one right; what is not in "
+        "this table nobody may do. How roles are given: [Give access](../how-to/give-access.md).",
+        "\n".join(rows),
+        "Two lists of the [policy](policy.md) hold beside the roles: `approvers` for answering an "
+        "approval, `force.allowed` for forcing. The command line asks for no role: whoever runs it "
+        "has the database.",
     ]
     return _page(parts)
 

@@ -14,7 +14,7 @@ import json
 import logging
 from datetime import timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from governance.errors import GovernanceError, InvalidInputError
 from governance.history.audit import append_entry
@@ -31,6 +31,7 @@ WINDOW = timedelta(minutes=1)
 PER_IDENTITY = 30
 TOGETHER = 300
 
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=0x676F765F64656E)  # "gov_den"
 _row = audit_log.c
 _LATEST = (
     select(_row.recorded_at, _row.actor, _row.model_name, _row.details)
@@ -60,6 +61,8 @@ def record_denial(
                 log.info("refused again: %s, %s on %r", actor, right, concerned)
                 return False
         with database.begin() as tx:
+            if tx.dialect.name == "postgresql":  # SQLite has one writer at a time
+                tx.execute(_LOCK)
             if not _is_news(tx, actor, right, concerned):  # somebody else was first
                 return False
             details = {"right": right, "reason": why}
@@ -80,9 +83,16 @@ def _is_news(connection: Connection, actor: str, right: str, model: str) -> bool
         if entry.actor != actor:
             continue
         own += 1
-        if entry.model_name == model and json.loads(entry.details)["right"] == right:
+        if entry.model_name == model and _right_of(entry.details) == right:
             return False
     return own < PER_IDENTITY and seen < TOGETHER
+
+
+def _right_of(details: str) -> object:
+    try:
+        return json.loads(details)["right"]
+    except (ValueError, LookupError, TypeError):  # `governance audit verify` finds it
+        return None
 
 
 def _actor(name: str | None) -> str:
@@ -99,8 +109,8 @@ def _model(name: str | None) -> str:
         return ""
 
 
-def _kept(text: object, *, limit: int) -> str:
+def _kept(given: object, *, limit: int) -> str:
     try:
-        return attachments.check_text(text, what="it", limit=limit)
+        return attachments.check_text(given, what="it", limit=limit)
     except InvalidInputError as error:
         return f"withheld: {error.code}"

@@ -37,8 +37,7 @@ from governance.store.database import Database, database_time
 from governance.store.types import stored_word
 from governance.values import as_utc
 
-UNKNOWN = "unauthenticated: the token is unknown, expired or revoked; ask an admin for one"
-TOKEN_LENGTH = 60
+UNKNOWN = "the token is unknown, expired or revoked; ask an admin for a new one"
 
 _FORM = re.compile(r"gov_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _NOBODY = ("", "")  # id and secret of what is no token; no row has this id

@@ -32,6 +32,7 @@ from governance.cli import (
     retrain,
     rollback,
     shadow,
+    token,
     validate,
 )
 from governance.cli.session import Location
@@ -61,6 +62,7 @@ app.add_typer(promotion.app, name="promotion", help="Which version decides.")
 app.add_typer(decisions.app, name="decision", help="What was decided, and why.")
 app.add_typer(approvals.app, name="approval", help="Who is asked before a version decides.")
 app.add_typer(health.app, name="health", help="Whether champions and rollbacks would do.")
+app.add_typer(token.app, name="token", help="Who may use the APIs without Airflow.")
 app.command("init", short_help="Make a home with its configuration.")(init.init)
 app.command("validate", short_help="Judge a trained version.")(validate.validate)
 app.add_typer(validate.app, name="validation", help="What a version shows on past data.")

@@ -31,6 +31,7 @@ M = TypeVar("M", bound=BaseModel)
 def take(document: Document, model: type[M]) -> M:
     """``document`` as ``model``, or a :class:`ConfigError` with every mistake and its place.
 
+    >>> from governance.config.strict_yaml import parse_yaml
     >>> class Limits(Section):
     ...     rows: int
     >>> take(parse_yaml(b"rows: 5"), Limits)
