@@ -1,8 +1,8 @@
 """What was refused to whom, in the audit log: ``access.denied``.
 
 The log is for ever, so nobody may fill it by being refused: the same refusal stands there once a
-minute, one identity has so many lines a minute, and all together have so many. What is more is
-refused just the same, and counted in the program's own log.
+minute, one identity has ``PER_IDENTITY`` entries a minute, and all together ``TOGETHER``. What is
+more is refused just the same, and leaves no entry.
 
 Not promised: that every refusal is on record, or that one is where the database cannot be written.
 The refusal itself never waits for its record to succeed.
@@ -58,7 +58,7 @@ def record_denial(
     try:
         with database.read() as connection:
             if not _is_news(connection, actor, right, concerned):
-                log.info("refused again: %s, %s on %r", actor, right, concerned)
+                log.debug("refused, not recorded again: %s, %s on %r", actor, right, concerned)
                 return False
         with database.begin() as tx:
             if tx.dialect.name == "postgresql":  # SQLite has one writer at a time

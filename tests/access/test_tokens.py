@@ -204,13 +204,19 @@ def test_a_row_whose_hash_is_gone_opens_nothing(tokens: Tokens) -> None:
     assert token.state == "active"
 
 
-def test_an_expiry_counts_from_its_very_moment(tokens: Tokens) -> None:
-    secret, token = _made(tokens)
-    _age(tokens, token, HOUR - timedelta(seconds=30))
-    assert tokens.authenticate(secret).token_id == token.id
-    _age(tokens, token, HOUR)
+def test_an_expiry_counts_from_its_very_moment(
+    sqlite_tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, token = _made(sqlite_tokens)
+    moment = token.expires_at
+    assert moment is not None
+    monkeypatch.setattr(module, "database_time", lambda _: moment - timedelta(microseconds=1))
+    assert sqlite_tokens.authenticate(secret).token_id == token.id
+    assert [one.state for one in sqlite_tokens.list()] == ["active"]
+    monkeypatch.setattr(module, "database_time", lambda _: moment)
     with pytest.raises(UnauthenticatedError):
-        tokens.authenticate(secret)
+        sqlite_tokens.authenticate(secret)
+    assert [one.state for one in sqlite_tokens.list()] == ["expired"]
 
 
 def test_a_revoked_token_is_refused_by_everybody_at_once(database_url: str) -> None:
