@@ -31,6 +31,7 @@ from governance.cli import (
     registry_import,
     retrain,
     rollback,
+    serve,
     shadow,
     token,
     validate,
@@ -67,6 +68,7 @@ app.command("init", short_help="Make a home with its configuration.")(init.init)
 app.command("validate", short_help="Judge a trained version.")(validate.validate)
 app.add_typer(validate.app, name="validation", help="What a version shows on past data.")
 app.command("rollback", short_help="Put an earlier version back.")(rollback.rollback)
+app.command("serve", short_help="Answer predictions over HTTP.")(serve.serve)
 app.command("reconcile", short_help="Write the derived files again.")(reconcile.reconcile)
 
 

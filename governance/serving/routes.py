@@ -1,0 +1,279 @@
+"""The routes of the serving API, each with the right that it takes.
+
+Handlers only fetch and hand on; what they hand to is in ``desk``. Predictions come back in the form
+in which the rows came.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from governance.errors import NotFoundError, UnavailableError
+from governance.registry.records import MAX_PAGE
+from governance.serving.answering import Asked
+from governance.serving.bodies import Form, form_of
+from governance.serving.desk import Desk
+from governance.serving.guard import PUBLIC, GuardedRoute, right
+from governance.serving.problems import MEDIA_TYPE, problem
+from governance.serving.rows import event_time
+from governance.serving.slots import Slot
+from governance.values import ModelVersion, iso
+
+router = APIRouter(prefix="/api/v1", route_class=GuardedRoute)
+
+_PROBLEM: dict[str, Any] = {
+    "content": {
+        MEDIA_TYPE: {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail", "code"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "code": {"type": "string"},
+                },
+            }
+        }
+    }
+}
+
+
+def _says(**texts: str) -> dict[int | str, dict[str, Any]]:
+    always = {"s401": "Nobody known asks.", "s403": "The right is missing."}
+    given = {**always, **texts}
+    return {int(key[1:]): {"description": text, **_PROBLEM} for key, text in given.items()}
+
+
+_CELL = {"type": ["number", "boolean", "string", "null"]}
+_BODY = {
+    "required": True,
+    "content": {
+        Form.JSON.value: {
+            "schema": {
+                "type": "object",
+                "required": ["rows"],
+                "additionalProperties": False,
+                "properties": {
+                    "rows": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {
+                            "anyOf": [
+                                {"type": "object", "additionalProperties": _CELL},
+                                {"type": "array", "items": _CELL},
+                            ]
+                        },
+                        "description": "Objects by column, or lists in the order of `columns`. "
+                        "Columns: the features, or the inputs of the feature graph.",
+                    },
+                    "columns": {"type": ["array", "null"], "items": {"type": "string"}},
+                    "at": {"type": ["string", "null"], "format": "date-time"},
+                    "feature_graph": {
+                        "description": "Hash, spec or names of the caller's features; if they are "
+                        "not those of the version, 409."
+                    },
+                },
+            },
+            "example": {"rows": [{"momentum": 20.0, "volume": 3.0}]},
+        },
+        **{
+            form.value: {"schema": {"type": "string", "format": "binary"}}
+            for form in Form
+            if form is not Form.JSON
+        },
+    },
+}
+_PREDICTED = {
+    "description": "One prediction for each row, and which version made them.",
+    "content": {
+        Form.JSON.value: {
+            "schema": {
+                "type": "object",
+                "required": ["model", "version", "generation", "predictions"],
+            },
+            "example": {
+                "model": "momentum",
+                "version": "1.0.0",
+                "version_id": "922cc995d975",
+                "generation": 1,
+                "request_id": "5f2d8a0c41b7e396",
+                "predictions": [10.0],
+            },
+        },
+        **{
+            form.value: {"schema": {"type": "string", "format": "binary"}}
+            for form in Form
+            if form is not Form.JSON
+        },
+    },
+}
+_PREDICT: Any = {
+    **right("predictions.make"),
+    "requestBody": _BODY,
+    "parameters": [
+        {
+            "name": "Feature-Graph",
+            "in": "header",
+            "schema": {"type": "string"},
+            "description": "Hash of the caller's feature graph.",
+        },
+        {
+            "name": "at",
+            "in": "query",
+            "schema": {"type": "string", "format": "date-time"},
+            "description": "Event time of the rows; now by default.",
+        },
+    ],
+}
+_REFUSED = _says(
+    s404="No such model.",
+    s408="The body came too slowly.",
+    s409="Other features, or other data, than the version was trained with; the detail says which.",
+    s413="Too many bytes or rows.",
+    s415="A content type that is not read.",
+    s422="Rows that cannot be taken.",
+    s503="Nothing is in production, or it cannot be loaded; see Retry-After.",
+)
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+@router.post(
+    "/models/{model}/predict",
+    openapi_extra=_PREDICT,
+    responses={200: _PREDICTED, **_REFUSED},
+    response_class=Response,
+)
+async def predict(model: str, request: Request) -> Response:
+    """Have rows predicted by the champion."""
+    start = time.perf_counter()
+    desk = _desk(request)
+    form = form_of(request)
+    await desk.who_answers(model)  # refuse before the body is read
+    at = request.query_params.get("at") if request.scope["query_string"] else None
+    moment = None if at is None else event_time(at)
+    async with desk.bodies.reading(request, form) as body:
+        headers = request.headers
+        asked = Asked(
+            desk.champions.of(model),  # who answers now, whatever happened since
+            form,
+            body,
+            headers.get("request-id", ""),
+            headers.get("feature-graph"),
+            moment,
+            desk.champions.trials.of(model),
+        )
+        answer = await desk.answer(asked)
+    desk.figures.answered(model, rows=answer.rows, seconds=time.perf_counter() - start)
+    return Response(answer.content, 200, answer.headers, answer.media_type)
+
+
+@router.get(
+    "/models/{model}/status",
+    openapi_extra=right("serving.read"),
+    responses=_says(s404="No such model.", s503="The database does not answer."),
+)
+async def status(model: str, request: Request) -> JSONResponse:
+    """Who answers, since when, and what is wrong."""
+    return JSONResponse(_desk(request).status(model, await _slot(model, request)))
+
+
+@router.get(
+    "/models/{model}/versions",
+    openapi_extra=right("models.read"),
+    responses=_says(
+        s404="No such model.", s422="Not a cursor.", s503="The database does not answer."
+    ),
+)
+async def versions(
+    model: str,
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+    cursor: Annotated[str | None, Query(max_length=4096)] = None,
+) -> JSONResponse:
+    """The model's versions, the newest number first."""
+    desk, slot = _desk(request), await _slot(model, request)
+    page = await run_in_threadpool(
+        lambda: desk.gov.registry.list_models(model, limit=limit, cursor=cursor)
+    )
+    serving = None if slot.serving is None else slot.serving.version.id
+    items = [_version(one, serving=one.id == serving) for one in page]
+    return JSONResponse({"items": items, "next_cursor": page.next_cursor})
+
+
+@router.post(
+    "/models/{model}/reload",
+    openapi_extra=right("serving.reload"),
+    responses=_says(s404="No such model.", s503="The database does not answer."),
+)
+async def reload(model: str, request: Request) -> JSONResponse:
+    """Look for the champion now, and try again at once what could not be loaded."""
+    desk = _desk(request)
+    await run_in_threadpool(lambda: desk.champions.refresh(model, again=True))
+    return JSONResponse(desk.status(model, await _slot(model, request)))
+
+
+@router.get("/health/live", openapi_extra=right(PUBLIC))
+async def live() -> JSONResponse:
+    """The process answers."""
+    return JSONResponse({"status": "live"})
+
+
+@router.get(
+    "/health/ready",
+    openapi_extra=right(PUBLIC),
+    responses={503: {"description": "Champions are still being loaded.", **_PROBLEM}},
+)
+async def ready(request: Request) -> Response:
+    """Are the champions loaded? ``degraded``: some cannot be; the others answer."""
+    champions = _desk(request).champions
+    if not champions.complete and not champions.watching:
+        await run_in_threadpool(champions.look)
+    if not champions.complete:
+        return problem(
+            503, UnavailableError.code, champions.problem or "champions are being loaded"
+        )
+    found = champions.counts()
+    bad = found["stale"] + found["blocked"] + found["unloadable"]
+    state = "degraded" if bad or champions.problem else "ready"
+    return JSONResponse({"status": state, "models": found})
+
+
+@router.get("/openapi.json", openapi_extra=right("docs.read"), include_in_schema=False)
+async def openapi(request: Request) -> JSONResponse:
+    return JSONResponse(request.app.openapi())
+
+
+async def _slot(model: str, request: Request) -> Slot:
+    champions = _desk(request).champions
+    if not champions.watching or champions.slot(model) is None:
+        await run_in_threadpool(champions.refresh, model)
+    slot = champions.slot(model)
+    if slot is None:
+        raise NotFoundError(f"no model {model[:80]!r} is served here")
+    return slot
+
+
+def _version(one: ModelVersion, *, serving: bool) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "version": one.version,
+        "stage": one.stage.value,
+        "model_type": one.model_type,
+        "digest": one.digest,
+        "created_by": one.created_by,
+        "registered_at": iso(one.registered_at),
+        "metrics": dict(one.metrics),
+        "serving": serving,
+    }
