@@ -354,6 +354,12 @@ class ApproverNotAllowedError(ForbiddenError):
     code = "approver_not_allowed"
 
 
+class RateLimitedError(GovernanceError):
+    """One caller asks too often; the same call may be repeated a moment later."""
+
+    code, status, exit_code = "rate_limited", 429, 7
+
+
 class UnavailableError(GovernanceError):
     """Something outside does not answer now; the same call may be repeated later."""
 

@@ -55,6 +55,13 @@ class Settings(BaseSettings):
             ``host:port``, an IP address, or ``host!private`` for one inside the own network.
         report_url: where people see ``<home>/reports``, such as ``https://reports.example.com``;
             empty: messages name the file.
+        api_upload_mib: largest artifact that may be uploaded to the management API.
+        api_artifact_roots: folders from which the management API registers by reference,
+            ``name=/folder`` separated by commas; empty: none.
+        api_requests_per_second: what one caller of the management API may ask in the long run; 0
+            for no limit.
+        api_origins: origins besides its own from which browsers may write to the management API,
+            separated by commas, such as ``https://airflow.example.com`` before a proxy.
     """
 
     model_config = SettingsConfigDict(
@@ -77,6 +84,10 @@ class Settings(BaseSettings):
     smtp_url: SecretStr = SecretStr("")
     webhook_hosts: str = ""
     report_url: str = ""
+    api_upload_mib: int = Field(default=1024, ge=1, le=1 << 20)
+    api_artifact_roots: str = ""
+    api_requests_per_second: float = Field(default=200.0, ge=0, allow_inf_nan=False)
+    api_origins: str = ""
 
     @classmethod
     def load(cls, **given: Any) -> Self:

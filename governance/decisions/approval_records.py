@@ -6,18 +6,27 @@ Functions take the caller's transaction, in which the model's head is locked. Ne
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, and_, or_, select, update
 
 from governance.canonical import storable
-from governance.errors import ApprovalNotUsableError, ApproverNotAllowedError, NotFoundError
+from governance.errors import (
+    ApprovalNotUsableError,
+    ApproverNotAllowedError,
+    InvalidInputError,
+    NotFoundError,
+)
+from governance.store.name_patterns import names_like
 from governance.store.promotion_tables import approvals
 from governance.store.schema import model_registry
-from governance.values import ModelVersion, iso
+from governance.values import ModelVersion, check_model_name, iso
+
+STATES = ("pending", "approved", "rejected", "used")
+MAX_PAGE = 1000
 
 _row = approvals.c
 
@@ -144,6 +153,46 @@ def find(connection: Connection, approval_id: str) -> Approval:
             f"there is no approval {str(approval_id)[:40]!r}; `governance approval list` shows them"
         )
     return to_approval(row)
+
+
+def list_approvals(
+    connection: Connection,
+    *,
+    model: str | None = None,
+    state: str | None = None,
+    limit: int = 100,
+    patterns: Sequence[str] | None = None,
+    after: str | None = None,
+) -> list[Approval]:
+    """Requests, the newest first.
+
+    Args:
+        patterns: only of models whose names match one of them; ``None`` for all.
+        after: id of the last request of the page before.
+    """
+    if state is not None and state not in STATES:
+        raise InvalidInputError(f"state is one of {', '.join(STATES)}, not {state!r:.40}")
+    if type(limit) is not int or not 1 <= limit <= MAX_PAGE:
+        raise InvalidInputError(f"limit must be a whole number from 1 to {MAX_PAGE}")
+    query = select_approvals().order_by(_row.requested_at.desc(), _row.id).limit(limit)
+    if model is not None:
+        query = query.where(_row.model_name == check_model_name(model))
+    if patterns is not None:
+        query = query.where(names_like(_row.model_name, patterns))
+    if state is not None:
+        query = query.where(_row.state == state)
+    if after is not None:
+        try:
+            last = find(connection, after)
+        except NotFoundError:
+            raise InvalidInputError("the cursor is not one that a list of approvals gave") from None
+        query = query.where(
+            or_(
+                _row.requested_at < last.requested_at,
+                and_(_row.requested_at == last.requested_at, _row.id > last.id),
+            )
+        )
+    return [to_approval(row) for row in connection.execute(query)]
 
 
 def refuse_late(found: Approval, moment: datetime) -> None:

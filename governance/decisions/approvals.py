@@ -23,10 +23,9 @@ from governance.canonical import sha256_of
 from governance.decisions.approval_records import (
     Approval,
     find,
+    list_approvals,
     refuse_late,
     require_may_force,
-    select_approvals,
-    to_approval,
 )
 from governance.decisions.asked import (
     Asked,
@@ -52,11 +51,9 @@ from governance.registry.heads import lock_head
 from governance.registry.lifecycle import Route
 from governance.store.database import Database, database_time
 from governance.store.promotion_tables import approvals
-from governance.values import ModelVersion, Stage, as_utc, check_model_name, iso
+from governance.values import ModelVersion, Stage, as_utc, iso
 
 PURPOSES = ("promotion", "force")
-STATES = ("pending", "approved", "rejected", "used")
-MAX_PAGE = 1000
 OPERATION = "approval"
 
 _row = approvals.c
@@ -242,17 +239,8 @@ class Approvals:
         self, model: str | None = None, state: str | None = None, *, limit: int = 100
     ) -> Sequence[Approval]:
         """Requests, the newest first."""
-        if state is not None and state not in STATES:
-            raise InvalidInputError(f"state is one of {', '.join(STATES)}, not {state!r:.40}")
-        if type(limit) is not int or not 1 <= limit <= MAX_PAGE:
-            raise InvalidInputError(f"limit must be a whole number from 1 to {MAX_PAGE}")
-        query = select_approvals().order_by(_row.requested_at.desc(), _row.id).limit(limit)
-        if model is not None:
-            query = query.where(_row.model_name == check_model_name(model))
-        if state is not None:
-            query = query.where(_row.state == state)
         with self._database.read() as connection:
-            return [to_approval(row) for row in connection.execute(query)]
+            return list_approvals(connection, model=model, state=state, limit=limit)
 
     def _check_person(self, version: ModelVersion, waiting: Approval, by: str) -> None:
         facts = PromotionFacts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from governance.canonical import storable
 from governance.decisions.idempotency import replay_of
 from governance.decisions.record import Decision, decision_of, find_decision, select_decisions
 from governance.errors import IntegrityError, InvalidInputError, NotFoundError
+from governance.store.name_patterns import names_like
 from governance.store.schema import activations, decisions, model_registry
 from governance.values import check_model_name
 
@@ -62,13 +63,24 @@ def list_decisions(
     model: str | None = None,
     operation: str | None = None,
     limit: int = 100,
+    patterns: Sequence[str] | None = None,
+    after: str | None = None,
 ) -> list[Decision]:
-    """The newest first, in the order of the audit log."""
+    """The newest first, in the order of the audit log.
+
+    Args:
+        patterns: only of models whose names match one of them; ``None`` for all.
+        after: id of the last decision of the page before.
+    """
     if type(limit) is not int or not 1 <= limit <= MAX_PAGE:
         raise InvalidInputError(f"limit must be a whole number from 1 to {MAX_PAGE}")
     query = select_decisions().order_by(decisions.c.seq.desc()).limit(limit)
     if model is not None:
         query = query.where(decisions.c.model_name == check_model_name(model))
+    if patterns is not None:
+        query = query.where(names_like(decisions.c.model_name, patterns))
+    if after is not None:
+        query = query.where(decisions.c.seq < _seq_of(connection, after))
     if operation is not None:
         if not storable(operation):
             raise InvalidInputError(
@@ -77,6 +89,17 @@ def list_decisions(
             )
         query = query.where(decisions.c.operation == operation)
     return [decision_of(row) for row in connection.execute(query)]
+
+
+def _seq_of(connection: Connection, decision_id: str) -> int:
+    found = (
+        connection.scalar(select(decisions.c.seq).where(decisions.c.id == decision_id))
+        if storable(decision_id)
+        else None
+    )
+    if found is None:
+        raise InvalidInputError("the cursor is not one that a list of decisions gave")
+    return int(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +114,14 @@ class UnreadableDecision:
 
 
 def every_decision(
-    connection: Connection, *, operation: str | None = None
+    connection: Connection, *, operation: str | None = None, model: str | None = None
 ) -> Iterator[Decision | UnreadableDecision]:
-    """All of them, or all of one operation, oldest first, a batch at a time."""
+    """All of them, or all of one operation or model, oldest first, a batch at a time."""
     query = select_decisions().order_by(decisions.c.seq).execution_options(yield_per=_BATCH)
     if operation is not None:
         query = query.where(decisions.c.operation == operation)
+    if model is not None:
+        query = query.where(decisions.c.model_name == check_model_name(model))
     for row in connection.execute(query):
         try:
             yield decision_of(row)

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from governance.config.policy_file import read_policy
+from governance.config.policy_file import PolicyFile, read_policy
 from governance.decisions.approvals import asked_of
 from governance.decisions.decision_queries import (
     activation_history,
@@ -265,6 +265,10 @@ class ModelPromotion:
         Raises:
             ConfigError: the file cannot be taken; with line and column.
         """
-        proposed = read_policy(Path(path), stream=True)
+        return self.try_policy(read_policy(Path(path), stream=True))
+
+    def try_policy(self, proposed: PolicyFile, *, model: str | None = None) -> PolicyBacktest:
+        """The same of a policy that was read already, for the promotions of one model or of all."""
         with self._database.read() as connection:
-            return backtest(proposed, every_decision(connection, operation=OPERATION))
+            past = every_decision(connection, operation=OPERATION, model=model)
+            return backtest(proposed, past)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from governance.errors import ConflictError, InvalidInputError, NotFoundError
 from governance.history.audit import append_entry
 from governance.store.alert_tables import incidents
+from governance.store.name_patterns import names_like
 from governance.values import Severity, as_utc, check_model_name, is_version_id, iso
 
 MAX_LISTED = 1000
@@ -75,8 +76,14 @@ def list_incidents(
     state: str | None = None,
     model: str | None = None,
     limit: int = 100,
+    patterns: Sequence[str] | None = None,
+    after: str | None = None,
 ) -> list[Incident]:
     """The newest first.
+
+    Args:
+        patterns: only of models whose names match one of them; ``None`` for all.
+        after: id of the last incident of the page before.
 
     Raises:
         InvalidInputError: a state that is neither ``open`` nor ``closed``, a name that is none.
@@ -90,6 +97,19 @@ def list_incidents(
         query = query.where(incidents.c.state == state)
     if model is not None:
         query = query.where(incidents.c.model_name == check_model_name(model))
+    if patterns is not None:
+        query = query.where(names_like(incidents.c.model_name, patterns))
+    if after is not None:
+        try:
+            last = _row(connection, after)
+        except NotFoundError:
+            raise InvalidInputError("the cursor is not one that a list of alerts gave") from None
+        query = query.where(
+            or_(
+                incidents.c.opened_at < last.opened_at,
+                and_(incidents.c.opened_at == last.opened_at, incidents.c.id > last.id),
+            )
+        )
     query = query.order_by(incidents.c.opened_at.desc(), incidents.c.id).limit(limit)
     return [_incident(row) for row in connection.execute(query)]
 

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from governance.errors import InvalidInputError, NoProductionVersionError, NotFoundError
 from governance.registry.attachments import check_text
+from governance.store.name_patterns import names_like
 from governance.store.schema import model_registry, model_registry_tags
 from governance.values import Kind, ModelVersion, Ref, Stage
 
@@ -169,14 +170,21 @@ def page(
     tag: str | None = None,
     limit: int = 100,
     cursor: str | None = None,
+    patterns: Sequence[str] | None = None,
 ) -> Page:
-    """Versions by name, newest version first; `cursor` goes on where a page ended."""
+    """Versions by name, newest version first; `cursor` goes on where a page ended.
+
+    Args:
+        patterns: only models whose names match one of them; ``None`` for all.
+    """
     if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MAX_PAGE:
         raise InvalidInputError(f"limit must be a whole number from 1 to {MAX_PAGE}")
     for what, text in (("model_type", model_type), ("tag", tag)):
         if text is not None:
             check_text(text, what=what, limit=64)
     conditions: list[ColumnElement[bool]] = []
+    if patterns is not None:
+        conditions.append(names_like(_versions.name, patterns))
     if name is not None:
         conditions.append(_versions.name == name)
     if model_type is not None:

@@ -48,7 +48,7 @@ EVERY = list(dict.fromkeys(_all()))
 def test_an_error_has_a_name_a_code_a_status_and_an_exit_code(kind: type[GovernanceError]) -> None:
     assert kind.__name__.endswith("Error")
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", kind.code)
-    assert kind.status in (401, 403, 404, 408, 409, 413, 415, 422, 500, 503, 507)
+    assert kind.status in (401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 507)
     assert kind.exit_code in range(1, 8)
 
 

@@ -7,6 +7,7 @@ out of staging by hand counts as running no more; the next start ends it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from sqlalchemy import Row, Select, and_, bindparam, func, insert, or_, select, 
 from sqlalchemy.engine import Connection
 
 from governance.store.database import database_time
+from governance.store.name_patterns import names_like
 from governance.store.promotion_tables import shadow_runs
 from governance.store.schema import model_registry
 from governance.values import ModelVersion, Stage
@@ -113,11 +115,22 @@ def _run(row: Row[Any]) -> ShadowRun:
     )
 
 
-def running_trials(connection: Connection, model: str | None = None) -> list[ShadowRun]:
-    """The trials that run now, by model and in the order in which they were started."""
+def running_trials(
+    connection: Connection,
+    model: str | None = None,
+    *,
+    patterns: Sequence[str] | None = None,
+) -> list[ShadowRun]:
+    """The trials that run now, by model and in the order in which they were started.
+
+    Args:
+        patterns: only of models whose names match one of them; ``None`` for all.
+    """
     query = _query().where(_runs.state == "running", model_registry.c.stage == Stage.STAGING)
     if model is not None:
         query = query.where(_runs.model_name == model)
+    if patterns is not None:
+        query = query.where(names_like(_runs.model_name, patterns))
     rows = connection.execute(query.order_by(_runs.model_name, _runs.id))
     return [_run(row) for row in rows]
 

@@ -24,14 +24,19 @@ _FINE = 20  # binary digits below the standard deviation
 _AT_ONCE = 16_384  # rows; what is worked on stays in the processor's cache
 
 
-def sums_of(values: FloatArray, centre: float, scale: float) -> tuple[float, float]:
+def sums_of(
+    values: FloatArray, centre: float, scale: float, *, times: FloatArray | None = None
+) -> tuple[float, float]:
     """Sum of (x - centre) and of (x - centre)², rounded row by row to their quanta.
 
     Args:
         values: finite, ascending.
+        times: how many rows have each of them; by itself one.
 
     >>> sums_of(np.array([9.0, 11.0, 12.0]), 10.0, 1.0)
     (2.0, 6.0)
+    >>> sums_of(np.array([9.0, 12.0]), 10.0, 1.0, times=np.array([1.0, 3.0]))
+    (5.0, 13.0)
     """
     if not len(values):
         return 0.0, 0.0
@@ -49,11 +54,12 @@ def sums_of(values: FloatArray, centre: float, scale: float) -> tuple[float, flo
             away.clip(-farthest, farthest, out=away)
         away *= fine
         np.rint(away, out=away)
-        total += float(away.sum())
+        rows = None if times is None else times[start : start + _AT_ONCE]
+        total += float(away.sum() if rows is None else away @ rows)
         np.multiply(away, away, out=away)
         away *= coarse
         np.rint(away, out=away)
-        squares += float(away.sum())
+        squares += float(away.sum() if rows is None else away @ rows)
     return (
         math.ldexp(total, exponent - _FINE) + 0.0,
         math.ldexp(squares, 2 * exponent - _FINE) + 0.0,

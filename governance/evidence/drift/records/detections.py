@@ -18,6 +18,7 @@ from governance.policy.drift.facts import Finding
 from governance.registry.attachments import check_person
 from governance.store.database import database_time
 from governance.store.drift_tables import model_drift_detection
+from governance.store.name_patterns import names_like
 from governance.values import ModelVersion, Severity
 
 DriftType = Literal["data", "prediction"]
@@ -127,13 +128,24 @@ def query(
     is_alert: bool | None = None,
     acknowledged: bool | None = None,
     limit: int = 100,
+    patterns: Sequence[str] | None = None,
+    before: int | None = None,
 ) -> list[DriftAlert]:
-    """The newest first. ``version`` is a number or an id."""
+    """The newest first. ``version`` is a number or an id.
+
+    Args:
+        patterns: only of models whose names match one of them; ``None`` for all.
+        before: id of the last alert of the page before.
+    """
     if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MAX_PAGE:
         raise InvalidInputError(f"limit must be a whole number from 1 to {MAX_PAGE}")
     conditions: list[ColumnElement[bool]] = []
     if model is not None:
         conditions.append(_detections.model_name == model)
+    if patterns is not None:
+        conditions.append(names_like(_detections.model_name, patterns))
+    if before is not None:
+        conditions.append(_detections.id < before)
     if version is not None:
         conditions.append(
             or_(_detections.model_version == version, _detections.version_id == version)
@@ -150,6 +162,21 @@ def query(
         .limit(limit)
     )
     return [_alert(row) for row in rows]
+
+
+def find(connection: Connection, alert_id: int) -> DriftAlert:
+    """
+    Raises:
+        NotFoundError: no such alert.
+    """
+    row = connection.execute(
+        select(model_drift_detection).where(_detections.id == alert_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(
+            f"there is no drift alert {alert_id}; `gov.drift.get_drift_alerts()` shows them"
+        )
+    return _alert(row)
 
 
 def acknowledge(tx: Connection, alert_id: int, by: str) -> DriftAlert:

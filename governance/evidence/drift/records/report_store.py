@@ -15,13 +15,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from governance.errors import InvalidInputError
 from governance.evidence.drift.records.report_rows import episode_before, report_of
 from governance.evidence.drift.report import DriftReport, FeatureReport
 from governance.policy.drift.findings import RANK
 from governance.store.drift_tables import model_drift_report_features, model_drift_reports
+from governance.store.name_patterns import names_like
 from governance.values import Severity, iso
 
 MAX_PAGE = 1000
@@ -107,17 +119,25 @@ def query(
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int = 100,
+    patterns: Sequence[str] | None = None,
+    after: str | None = None,
 ) -> list[DriftReport]:
     """Reports of since <= at <= until, the newest first.
 
     Args:
         version: its number or its id.
+        patterns: only of models whose names match one of them; ``None`` for all.
+        after: id of the last report of the page before.
     """
     if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MAX_PAGE:
         raise InvalidInputError(f"limit must be a whole number from 1 to {MAX_PAGE}")
     conditions: list[ColumnElement[bool]] = []
     if model is not None:
         conditions.append(_reports.model_name == model)
+    if patterns is not None:
+        conditions.append(names_like(_reports.model_name, patterns))
+    if after is not None:
+        conditions.append(_behind(connection, after))
     if version is not None:
         conditions.append(or_(_reports.model_version == version, _reports.version_id == version))
     if severity is not None:
@@ -133,6 +153,20 @@ def query(
         .limit(limit)
     ).all()
     return _with_features(connection, rows)
+
+
+def _behind(connection: Connection, report: str) -> ColumnElement[bool]:
+    last = connection.execute(
+        select(_reports.at, _reports.model_name, _reports.version_id).where(_reports.id == report)
+    ).one_or_none()
+    if last is None:
+        raise InvalidInputError("the cursor is not one that a list of reports gave")
+    name, version = _reports.model_name, _reports.version_id
+    return or_(
+        _reports.at < last.at,
+        and_(_reports.at == last.at, name > last.model_name),
+        and_(_reports.at == last.at, name == last.model_name, version > last.version_id),
+    )
 
 
 def history(

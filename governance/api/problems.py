@@ -1,0 +1,126 @@
+"""Every refusal as ``application/problem+json`` (RFC 9457), with the stable code of its error.
+
+What an error carries for programs (the generation of now, the refused decision, the first bad audit
+entry) stands beside the text. An error that nobody foresaw says nothing about itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from governance.canonical import canonical_json
+from governance.errors import (
+    GovernanceError,
+    InvalidInputError,
+    NotFoundError,
+    SlowRequestError,
+    StorageFullError,
+    TooLargeError,
+    UnsupportedMediaTypeError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = {429: "1", 503: "1"}
+
+# What the framework itself refuses, by status.
+_CODES = {
+    400: "bad_request",
+    404: NotFoundError.code,
+    405: "method_not_allowed",
+    408: SlowRequestError.code,
+    413: TooLargeError.code,
+    415: UnsupportedMediaTypeError.code,
+}
+_MOST_ERRORS = 20
+
+
+class Problem(Response):
+    media_type = MEDIA_TYPE
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **further: Any,
+) -> Problem:
+    """The answer; ``further`` stands beside the five members that every problem has."""
+    body = {
+        "type": "about:blank",  # what tells problems apart is the code
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    given = dict(headers or {})
+    if status in RETRY_AFTER:
+        given.setdefault("Retry-After", RETRY_AFTER[status])
+    if status == 401:
+        given["WWW-Authenticate"] = "Bearer"
+    text = canonical_json({**further, **body})
+    # A lone surrogate that a message repeats stays escaped.
+    return Problem(text.encode("utf-8", "backslashreplace"), status_code=status, headers=given)
+
+
+def of_governance(error: GovernanceError) -> Problem:
+    """Of an error of the package."""
+    further: dict[str, Any] = {}
+    for name in ("generation", "version", "seq"):
+        if (value := getattr(error, name, None)) is not None:
+            further[name] = value
+    decision = getattr(error, "decision", None)
+    if decision is not None:
+        further["decision"] = decision.as_json()
+    return problem(error.status, error.code, error.message, **further)
+
+
+async def on_governance(request: Request, error: Exception) -> Response:
+    assert isinstance(error, GovernanceError)
+    return of_governance(error)
+
+
+async def on_http(request: Request, error: Exception) -> Response:
+    """What routing and the body's parser refuse."""
+    assert isinstance(error, HTTPException)
+    code = _CODES.get(error.status_code, "http_error")
+    headers = {key: value for key, value in (error.headers or {}).items() if key == "Allow"}
+    return problem(error.status_code, code, str(error.detail), headers=headers)
+
+
+async def on_invalid(request: Request, error: Exception) -> Response:
+    """What does not fit a shape: where and why, without what was given."""
+    assert isinstance(error, RequestValidationError)
+    found = [
+        {"where": ".".join(_text(part) for part in item["loc"])[:200], "why": _text(item["msg"])}
+        for item in error.errors()[:_MOST_ERRORS]
+    ]
+    detail = "; ".join(f"{item['where']}: {item['why']}" for item in found)[:2000]
+    return problem(InvalidInputError.status, InvalidInputError.code, detail, errors=found)
+
+
+def of_unforeseen(error: BaseException, request_id: str) -> Problem:
+    """Of anything else: a full disk says so, the rest says only where to look."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return of_governance(StorageFullError("no space left; nothing was changed"))
+    return problem(
+        500,
+        "internal_error",
+        f"something went wrong here; the log has it under request {request_id}",
+        request_id=request_id,
+    )
+
+
+def _text(part: object) -> str:
+    """As JSON can hold it: a lone surrogate from the caller stays escaped."""
+    return json.dumps(str(part))[1:-1].replace('\\"', '"')[:300]

@@ -1,0 +1,33 @@
+"""A router whose every route is guarded, and the version that a path means."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from governance.api.guard import GuardedRoute
+from governance.errors import NotFoundError
+from governance.values import ModelVersion, check_model_name, is_version_id
+from governance.wiring import Governance
+
+
+def router(tag: str) -> APIRouter:
+    return APIRouter(tags=[tag], route_class=GuardedRoute, redirect_slashes=False)
+
+
+def version_of(gov: Governance, model: str, version: str) -> ModelVersion:
+    """The version of ``model`` with this number or id.
+
+    Raises:
+        NotFoundError: none, or an id of another model's version, about which nothing is said.
+    """
+    if not is_version_id(version):
+        return gov.registry.get_model(model, version)
+    check_model_name(model)
+    nothing = NotFoundError(f"{model} has no version {version}; the list of versions shows them")
+    try:
+        found = gov.registry.resolve(version)
+    except NotFoundError:
+        raise nothing from None
+    if found.name != model:
+        raise nothing
+    return found
