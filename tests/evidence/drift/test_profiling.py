@@ -168,6 +168,26 @@ def test_counts_are_those_of_a_direct_look_at_every_value(
     assert profile.counts.tolist() == wanted
 
 
+WHOLE = [
+    *((kind, 0) for kind in (pa.int8(), pa.uint8(), pa.int16(), pa.int32(), pa.uint32())),
+    *((pa.int64(), far) for far in (0, -7, 2**53, 2**62, -(2**63))),
+    *((pa.uint64(), far) for far in (0, 2**63 - 60, 2**64 - 200)),
+]
+
+
+@pytest.mark.parametrize(("kind", "far"), WHOLE)
+@given(rows=st.lists(st.none() | st.integers(0, 120), max_size=60), skipped=st.integers(0, 9))
+def test_whole_numbers_are_counted_as_floats_are(
+    kind: pa.DataType, far: int, rows: list[int | None], skipped: int
+) -> None:
+    rows = [None if row is None else row + far for row in rows]
+    column = pa.array(rows, kind).slice(skipped)
+    numbers = [np.nan if row is None else float(row) for row in rows[skipped:]]
+    for sample in ([float(n) for n in range(100)], [float(n % 7) for n in range(100)]):
+        edges = numeric_edges("x", [value + far for value in sample])
+        assert profile_column(edges, column) == profile_column(edges, np.array(numbers))
+
+
 @pytest.mark.parametrize("kind", ["text", "number", "dictionary"])
 def test_a_million_new_categories_fill_one_bin_and_cost_no_space(kind: str) -> None:
     numbers = pa.array(np.arange(1_000_000))
