@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,19 @@ def test_roles_are_not_compared_as_texts() -> None:
         with pytest.raises(TypeError, match="includes"):
             compare()
     assert Role("admin") == "admin"
+
+
+def _texts(letters: str, longest: int) -> list[str]:
+    return ["".join(t) for n in range(1, longest + 1) for t in product(letters, repeat=n)]
+
+
+def test_every_short_pattern_means_what_its_regular_expression_means() -> None:
+    for pattern in _texts("ab*", 5):
+        if "**" in pattern:
+            continue
+        expected = re.compile(pattern.replace("*", ".*"))
+        for name in _texts("ab", 4):
+            assert matches(pattern, name) == bool(expected.fullmatch(name)), (pattern, name)
 
 
 @given(PATTERNS, NAMES)
