@@ -63,6 +63,9 @@ PLANS: Final = {
     "M": Plan(5, 3),
 }
 
+SCRIPTS = {"read_table": "read_table.py", "scipy": "scipy_drift.py"}
+LOCAL = ("full", *SCRIPTS)  # they run in this environment
+
 
 def parts(items: Sequence[datetime], number: int) -> Iterator[Sequence[datetime]]:
     """The items in order, in so many parts of about equal length.
@@ -78,7 +81,7 @@ def measure(
     workload: Workload, plan: Plan, folder: Path, *, peers: bool, console: Console
 ) -> dict[str, Any]:
     """Everything of one run as JSON, see ``drift_figures.result_of``."""
-    runs = {name: Runs() for name in ("full", "read_table", "scipy", *PEERS)}
+    runs = {name: Runs() for name in (*LOCAL, *PEERS)}
     pythons = {name: interpreter_of(name) if peers else None for name in PEERS}
     with ExitStack() as stack:
         looks = Looks(workload, folder, stack, plan.before)
@@ -88,12 +91,14 @@ def measure(
         for number, moments in track(
             rounds, "rounds", plan.rounds, console=console, transient=True
         ):
-            workload.warm()
-            runs["full"].taken.append(recompute(workload, layout))
-            for name, script in (("read_table", "read_table.py"), ("scipy", "scipy_drift.py")):
+            turn = number % len(LOCAL)  # nobody always goes first, after the peers' minutes
+            for name in LOCAL[turn:] + LOCAL[:turn]:
                 workload.warm()
-                run = ask_peer(script, Path(sys.executable), workload, folder)
-                runs[name].taken.append(run)
+                runs[name].taken.append(
+                    recompute(workload, layout)
+                    if name == "full"
+                    else ask_peer(SCRIPTS[name], Path(sys.executable), workload, folder)
+                )
             for at in moments:
                 looks.one(at)
             for name, python in pythons.items():

@@ -18,7 +18,7 @@ import secrets
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
 
@@ -81,10 +81,20 @@ def make_folders(path: Path) -> None:
 
 def write_new(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Create ``path``, write and fsync it; an existing name is refused. Syncs no folder."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with open(descriptor, "wb") as file:
-        file.write(data)
+    with _created(path, data, mode) as file:
         sync_file(file)
+
+
+def _created(path: Path, data: bytes, mode: int) -> BufferedWriter:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    file = open(descriptor, "wb")  # noqa: SIM115 - the caller closes it
+    try:
+        file.write(data)
+        file.flush()
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def sync_file(file: BufferedWriter) -> None:
@@ -131,8 +141,13 @@ def replace_together(folder: Path, contents: Mapping[str, bytes], *, mode: int =
     temporary = {name: folder / f".{name}.{mark}.tmp" for name in contents}
     with storage_errors(f"write {', '.join(contents)} in {folder}"):
         try:
-            for name, data in contents.items():
-                write_new(temporary[name], data, mode=mode)
+            with ExitStack() as stack:
+                written = [
+                    stack.enter_context(_created(temporary[name], data, mode))
+                    for name, data in contents.items()
+                ]
+                for file in written:  # the first flush takes most of the others along
+                    sync_file(file)
             for name, path in temporary.items():
                 os.replace(path, folder / name)
         except BaseException:

@@ -33,6 +33,9 @@ MARK = Path("models") / ".database"
 FILES_LOCK = Path("staging") / "registry_files.lock"  # held by whoever writes derived files
 
 _NEWEST = select(audit_log.c.seq, audit_log.c.hash).order_by(audit_log.c.seq.desc()).limit(1)
+_HASHES = select(audit_log.c.seq, audit_log.c.hash).where(
+    audit_log.c.seq.in_(bindparam("places", expanding=True))
+)
 _HASH = select(audit_log.c.hash).where(audit_log.c.seq == bindparam("place"))
 
 log = logging.getLogger(__name__)
@@ -79,8 +82,14 @@ def is_ours(connection: Connection, home: Path, *, index: Mark | None = None) ->
     first = _mark(home / MARK)
     if first is None and (home / MARK).exists():
         return False  # nobody knows whose it is
-    marks = [mark for mark in (first, index or index_mark(home)) if mark is not None]
-    return all(has_entry(connection, mark) for mark in marks if mark["seq"])
+    marks = [mark for mark in (first, index or index_mark(home)) if mark and mark["seq"]]
+    if any(mark["seq"] >= 1 << 63 for mark in marks):
+        return False
+    wanted = {mark["seq"]: mark["hash"] for mark in marks}
+    if len(wanted) < len(marks) and marks[0] != marks[1]:
+        return False  # two hashes of one entry
+    found = connection.execute(_HASHES, {"places": [*wanted]}).all()
+    return {row.seq: row.hash for row in found} == wanted
 
 
 def require_ours(connection: Connection, home: Path, *, index: Mark | None = None) -> None:

@@ -86,6 +86,7 @@ _CANDIDATE = (
     .order_by(_version.version_order.desc())
     .limit(1)
 )
+_BY_ID = select(model_registry).where(_version.id.in_(bindparam("ids", expanding=True)))
 _ACTIVATIONS = (
     select(
         _active.generation,
@@ -145,13 +146,15 @@ def read_state(connection: Connection, model: str) -> ActiveState | None:
         return None
     candidate = connection.execute(_CANDIDATE, asked).one_or_none()
     last, unreadable = _last(connection, model)
+    activations = connection.execute(_ACTIVATIONS, asked).all() if generation else ()
+    active, target = _in_force(connection, model, activations)
     return ActiveState(
         model=model,
         generation=generation,
-        active=records.in_production(connection, model),
+        active=active,
         candidate=None if candidate is None else records.to_version(candidate),
-        target=_target(connection, model) if generation else None,
-        activations=connection.execute(_ACTIVATIONS, asked).all() if generation else (),
+        target=target,
+        activations=activations,
         last=last,
         unreadable=unreadable,
         audit={"seq": entry.seq, "hash": entry.hash},
@@ -179,11 +182,18 @@ def _last(connection: Connection, model: str) -> tuple[Any, bool]:
     return row, False
 
 
-def _target(connection: Connection, model: str) -> ModelVersion | None:
-    for candidate in candidates(connection, model):
-        if candidate.code is None:
-            return records.by_id(connection, candidate.version_id)
-    return None
+def _in_force(
+    connection: Connection, model: str, activations: Sequence[Any]
+) -> tuple[ModelVersion | None, ModelVersion | None]:
+    """The version in production, and the one that a rollback would go to."""
+    target = next((one for one in candidates(connection, model) if one.code is None), None)
+    ids = [
+        activations[0].version_id if activations else None,
+        None if target is None else target.version_id,
+    ]
+    found = {row.id: row for row in connection.execute(_BY_ID, {"ids": [one or "" for one in ids]})}
+    active, before = (None if one is None else records.to_version(found[one]) for one in ids)
+    return active, before
 
 
 def not_passed(checks: Iterable[dict[str, Any]]) -> list[str]:
