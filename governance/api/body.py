@@ -74,6 +74,15 @@ async def check_json(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, "this route takes application/json")
+    parsed(data)
+
+
+def parsed(data: bytes) -> Any:
+    """The value of a JSON text that this API takes.
+
+    Raises:
+        InvalidInputError: no JSON, too deep, NaN or infinity, or a text that cannot be stored.
+    """
     try:
         value = json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except RecursionError:
@@ -85,6 +94,7 @@ async def check_json(request: Request) -> None:
             f"the body is no JSON: {error.msg} at line {error.lineno} column {error.colno}"
         ) from error
     _check(value, 1)
+    return value
 
 
 def _refuse_constant(text: str) -> NoReturn:

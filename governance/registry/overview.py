@@ -16,7 +16,7 @@ from governance.errors import InvalidInputError, NotFoundError
 from governance.registry.records import MAX_PAGE
 from governance.store.name_patterns import names_like
 from governance.store.schema import governed_models, model_registry
-from governance.values import check_model_name
+from governance.values import Stage, check_model_name
 
 _heads = governed_models.c
 _versions = model_registry.c
@@ -118,3 +118,20 @@ def _rows(connection: Connection, heads: Sequence[Row[Any]]) -> list[ModelRow]:
         )
         for head in heads
     ]
+
+
+def count(connection: Connection, *, patterns: Sequence[str] | None = None) -> int:
+    """How many models there are."""
+    asked = select(func.count()).where(names_like(_heads.name, patterns))
+    return int(connection.execute(asked.select_from(governed_models)).scalar_one())
+
+
+def stages(connection: Connection, *, patterns: Sequence[str] | None = None) -> dict[str, int]:
+    """How many versions of them are in each stage; a stage without any has 0."""
+    rows = connection.execute(
+        select(_versions.stage, func.count())
+        .where(names_like(_versions.name, patterns))
+        .group_by(_versions.stage)
+    )
+    found = {stage: number for stage, number in rows}
+    return {stage.value: found.get(stage.value, 0) for stage in Stage}

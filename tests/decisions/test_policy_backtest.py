@@ -139,7 +139,7 @@ def test_what_the_first_release_decided_is_named(
     old = _first_release(forced)
     monkeypatch.setattr(
         "governance.decisions.promotion.every_decision",
-        lambda connection, operation: [
+        lambda connection, **_: [
             old,
             by_gates,
             replace(by_gates, id="x", facts={"at": "never"}),

@@ -3,17 +3,22 @@
 from governance.api.routes import (
     alerts,
     approvals,
+    audit,
     decisions,
     drift,
     health,
+    installation,
     models,
+    policy,
     promotion,
+    registration,
     shadow,
     versions,
 )
 
 ROUTERS = (
     health.router,
+    registration.router,
     models.router,
     versions.router,
     promotion.router,
@@ -22,4 +27,7 @@ ROUTERS = (
     shadow.router,
     drift.router,
     alerts.router,
+    policy.router,
+    audit.router,
+    installation.router,
 )

@@ -1,0 +1,48 @@
+"""`governance api serve`: the management API as a server of its own, outside Airflow."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from governance.cli.output import note
+from governance.cli.session import Location
+
+app = typer.Typer(no_args_is_help=True)
+
+_MOST_AT_ONCE = 256  # connections; a queue longer than this only grows
+
+
+@app.callback()
+def api() -> None:
+    """A group, although it has one command."""
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8700,
+) -> None:
+    """Serve the management API until stopped.
+
+    Callers need an API token (`governance token create`). TLS is the business of a proxy before it.
+    """
+    import uvicorn
+
+    from governance.api import create_app
+
+    location: Location = context.obj
+    with location.open() as gov:
+        note(f"management API on http://{host}:{port}/api/v1 (home {gov.settings.home})")
+        uvicorn.run(
+            create_app(gov),
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=_MOST_AT_ONCE,
+            timeout_graceful_shutdown=15,
+        )
