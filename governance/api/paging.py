@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from governance.api.shapes.common import LARGEST_PAGE, Page
+from governance.api.shapes.parts import LARGEST_PAGE, Page
 
 Found = TypeVar("Found")
 Item = TypeVar("Item")

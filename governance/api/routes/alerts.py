@@ -10,8 +10,8 @@ from governance.api.guard import Asking, right
 from governance.api.paging import asked as one_more
 from governance.api.paging import page
 from governance.api.routing import router as new_router
-from governance.api.shapes.common import Cursor, Limit, ModelFilter, Page
 from governance.api.shapes.evidence import IncidentShown, Nothing, SnoozeAsked
+from governance.api.shapes.parts import Cursor, Limit, ModelFilter, Page
 from governance.history.incident_handling import Incident, list_incidents, read_incident
 
 router = new_router("alerts")

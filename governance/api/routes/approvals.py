@@ -12,7 +12,8 @@ from governance.api.paging import asked as one_more
 from governance.api.paging import page
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
-from governance.api.shapes.common import (
+from governance.api.shapes.decisions import AnswerAsked, ApprovalAsked, ApprovalShown
+from governance.api.shapes.parts import (
     Cursor,
     IdempotencyKey,
     Limit,
@@ -21,7 +22,6 @@ from governance.api.shapes.common import (
     Page,
     VersionRef,
 )
-from governance.api.shapes.decisions import AnswerAsked, ApprovalAsked, ApprovalShown
 from governance.decisions.approval_records import Approval, list_approvals
 
 router = new_router("approvals")

@@ -10,8 +10,8 @@ from governance.api.guard import Asking, right
 from governance.api.paging import asked as one_more
 from governance.api.paging import page
 from governance.api.routing import router as new_router
-from governance.api.shapes.common import Cursor, Limit, ModelFilter, ModelName, Page
 from governance.api.shapes.history import AuditEntryShown, Verified
+from governance.api.shapes.parts import Cursor, Limit, ModelFilter, ModelName, Page
 from governance.errors import InvalidInputError
 from governance.history.audit import AuditEntry
 

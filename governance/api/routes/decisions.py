@@ -9,8 +9,8 @@ from fastapi import Path, Query
 from governance.api.guard import Asking, right
 from governance.api.paging import asked, page
 from governance.api.routing import router as new_router
-from governance.api.shapes.common import Cursor, Limit, ModelFilter, Page
 from governance.api.shapes.decisions import DecisionShown, DecisionWhole, ReplayShown
+from governance.api.shapes.parts import Cursor, Limit, ModelFilter, Page
 from governance.decisions.decision_queries import list_decisions
 from governance.decisions.record import Decision
 

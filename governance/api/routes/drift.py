@@ -13,7 +13,8 @@ from governance.api.jobs import Jobs
 from governance.api.paging import asked as one_more
 from governance.api.paging import page
 from governance.api.routing import router as new_router
-from governance.api.shapes.common import (
+from governance.api.shapes.evidence import DriftAlertShown, DriftReportShown, Nothing, ScanAsked
+from governance.api.shapes.parts import (
     Cursor,
     IdempotencyKey,
     Limit,
@@ -22,7 +23,6 @@ from governance.api.shapes.common import (
     Moment,
     Page,
 )
-from governance.api.shapes.evidence import DriftAlertShown, DriftReportShown, Nothing, ScanAsked
 from governance.api.shapes.versions import JobShown
 from governance.errors import InvalidInputError
 from governance.evidence.drift.records import detections, report_store

@@ -11,7 +11,14 @@ from governance.api.guard import Asking, right
 from governance.api.paging import asked, page
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
-from governance.api.shapes.common import (
+from governance.api.shapes.models import (
+    ActivationShown,
+    GenerationShown,
+    ModelShown,
+    VersionShown,
+    VersionWhole,
+)
+from governance.api.shapes.parts import (
     Cursor,
     Limit,
     ModelFilter,
@@ -19,13 +26,6 @@ from governance.api.shapes.common import (
     Moment,
     Page,
     VersionRef,
-)
-from governance.api.shapes.models import (
-    ActivationShown,
-    GenerationShown,
-    ModelShown,
-    VersionShown,
-    VersionWhole,
 )
 from governance.errors import NoProductionVersionError, NotFoundError
 from governance.registry import overview, records

@@ -7,7 +7,7 @@ from typing import Any
 
 from governance.api.guard import Asking, right
 from governance.api.routing import router as new_router
-from governance.api.shapes.common import ModelName
+from governance.api.shapes.parts import ModelName
 from governance.api.shapes.policy import (
     EffectivePolicy,
     ExplainAsked,

@@ -11,19 +11,19 @@ from governance.api.guard import Asking, right
 from governance.api.routes.decisions import shown
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
-from governance.api.shapes.common import (
-    IdempotencyKey,
-    IfMatch,
-    ModelName,
-    VersionRef,
-    generation_of,
-)
 from governance.api.shapes.decisions import (
     CheckAsked,
     DecisionShown,
     ForceAsked,
     PromoteAsked,
     RollbackAsked,
+)
+from governance.api.shapes.parts import (
+    IdempotencyKey,
+    IfMatch,
+    ModelName,
+    VersionRef,
+    generation_of,
 )
 from governance.store.database import database_time
 

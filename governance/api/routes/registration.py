@@ -23,8 +23,8 @@ from governance.api.body import MAX_JSON, parsed
 from governance.api.guard import Asking, Caller, right
 from governance.api.references import fetch, locate, roots_of
 from governance.api.routing import router as new_router
-from governance.api.shapes.common import ModelName
 from governance.api.shapes.models import Registered
+from governance.api.shapes.parts import ModelName
 from governance.api.shapes.registration import RegisterReference, Registration
 from governance.errors import InvalidInputError
 from governance.files import storage_errors

@@ -8,7 +8,6 @@ from typing import Any
 from governance.api.guard import Asking, right
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
-from governance.api.shapes.common import ModelFilter, ModelName, VersionRef
 from governance.api.shapes.evidence import (
     ProgressShown,
     SessionAsked,
@@ -18,6 +17,7 @@ from governance.api.shapes.evidence import (
     TrialShown,
 )
 from governance.api.shapes.models import VersionWhole
+from governance.api.shapes.parts import ModelFilter, ModelName, VersionRef
 from governance.canonical import canonical_json
 from governance.evidence.shadow.progress import ShadowProgress
 from governance.evidence.shadow.runs import running_trials

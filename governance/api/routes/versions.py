@@ -17,9 +17,9 @@ from governance.api.jobs import Jobs
 from governance.api.routes.decisions import shown
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
-from governance.api.shapes.common import IdempotencyKey, ModelName, VersionRef
 from governance.api.shapes.decisions import DecisionShown, ValidateAsked
 from governance.api.shapes.models import VersionWhole
+from governance.api.shapes.parts import IdempotencyKey, ModelName, VersionRef
 from governance.api.shapes.versions import (
     BacktestAsked,
     JobShown,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from governance.api.shapes.common import Asked, Moment, Reason, Shown, examples
+from governance.api.shapes.parts import Asked, Moment, Reason, Shown, examples
 from governance.values import Verdict
 
 Overrides = Annotated[

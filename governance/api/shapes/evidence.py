@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from governance.api.shapes.common import Asked, Moment, Reason, Shown, examples
 from governance.api.shapes.decisions import CheckShown
+from governance.api.shapes.parts import Asked, Moment, Reason, Shown, examples
 from governance.values import Severity, Stage
 
 Figure = Annotated[float | None, Field(default=None)]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from governance.api.shapes.common import Shown, examples
+from governance.api.shapes.parts import Shown, examples
 
 
 class Live(Shown):

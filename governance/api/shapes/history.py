@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from governance.api.shapes.common import Shown, examples
 from governance.api.shapes.decisions import ApprovalShown, DecisionShown
 from governance.api.shapes.evidence import IncidentShown, TrialShown
+from governance.api.shapes.parts import Shown, examples
 
 
 class AuditEntryShown(Shown):

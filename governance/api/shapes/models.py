@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from governance.api.shapes.common import Shown, examples
+from governance.api.shapes.parts import Shown, examples
 from governance.values import Kind, Stage
 
 _VERSION = {

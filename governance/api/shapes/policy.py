@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from governance.api.shapes.common import Asked, Shown, examples
 from governance.api.shapes.decisions import Overrides
+from governance.api.shapes.parts import Asked, Shown, examples
 from governance.values import Kind, Verdict
 
 _FILE = "defaults:\n  promotion:\n    min_shadow_days: 5\n"

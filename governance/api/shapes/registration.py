@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from governance.api.shapes.common import Asked, Moment, examples
+from governance.api.shapes.parts import Asked, Moment, examples
 
 Text = Annotated[str, StringConstraints(max_length=4096)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from governance.api.shapes.common import Asked, Moment, Reason, Shown, examples
+from governance.api.shapes.parts import Asked, Moment, Reason, Shown, examples
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 

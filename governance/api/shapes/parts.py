@@ -1,4 +1,4 @@
-"""What all shapes share: strict input, times with a zone, names, pages."""
+"""What all shapes are made of: strict input, times with a zone, names, pages."""
 
 from __future__ import annotations
 
