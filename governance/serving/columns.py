@@ -124,7 +124,8 @@ def _times(column: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     if column.null_count:
         raise InvalidInputError(f"column {name[:80]} has rows without a time")
     try:
-        made = pc.cast(column, pa.timestamp("us", "UTC"), safe=False)
+        finer = column.type.unit == "ns"  # cut off; a coarser one may not fit, which is told
+        made = pc.cast(column, pa.timestamp("us", "UTC"), safe=not finer)
     except pa.ArrowException as error:
         raise InvalidInputError(f"column {name[:80]}: {str(error)[:200]}") from error
     ticks: NDArray[np.int64] = pc.cast(made, pa.int64()).to_numpy()

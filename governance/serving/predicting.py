@@ -108,7 +108,7 @@ def column_order(model: object, registered: tuple[str, ...] | None, ref: str) ->
     if any(_own_names(one) != (own, number) for one in members[1:]):
         own = None
     if registered is None:
-        return own or tuple(f"column_{place}" for place in range(number or 0))
+        return own or tuple(f"Column_{place}" for place in range(number or 0))
     if number is not None and number != len(registered):
         known = f": {', '.join(own[:10])}" if own else ""
         raise FeatureGraphMismatchError(
@@ -118,7 +118,7 @@ def column_order(model: object, registered: tuple[str, ...] | None, ref: str) ->
         )
     if own is not None and set(own) == set(registered):
         return own
-    if own is not None:
+    if own is not None and not all(_GENERIC.fullmatch(name) for name in own):
         log.warning("%s: its model calls its columns otherwise; taken in registered order", ref)
     return registered
 
@@ -126,8 +126,7 @@ def column_order(model: object, registered: tuple[str, ...] | None, ref: str) ->
 def _own_names(model: Any) -> tuple[tuple[str, ...] | None, int | None]:
     if callable(getattr(model, "feature_name", None)):
         names = tuple(model.feature_name())
-        generic = all(_GENERIC.fullmatch(name) for name in names)
-        return None if generic else names, len(names)
+        return names, len(names)
     known = getattr(model, "feature_names_in_", None)
     number = getattr(model, "n_features_in_", None)
     return None if known is None else tuple(map(str, known)), number

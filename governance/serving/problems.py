@@ -31,8 +31,8 @@ _RETRY_SECONDS = {NoProductionVersionError.code: "5"}
 
 def problem(status: int, code: str, detail: str, **headers: str) -> Response:
     """
-    >>> problem(404, "not_found", "no model").body
-    b'{"type":"about:blank","title":"Not Found","status":404,"detail":"no model","code":"not_found"}'
+    >>> problem(404, "not_found", "no model").status_code
+    404
     """
     said: dict[str, Any] = {
         "type": "about:blank",
