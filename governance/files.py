@@ -126,36 +126,39 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         fsync_dir(path.parent)
 
 
-def replace_together(folder: Path, contents: Mapping[str, bytes], *, mode: int = 0o644) -> None:
-    """Replace several files of one folder, each in one step, all of them or none of full disk.
+def replace_together(contents: Mapping[Path, bytes], *, mode: int = 0o644) -> None:
+    """Replace several files, each in one step, all of them or none of full disk.
 
     Every new content is on the disk before the first name changes.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as name:
-    ...     replace_together(Path(name), {"a.json": b"1", "b.json": b"2"})
+    ...     replace_together({Path(name) / "a.json": b"1", Path(name) / "b.json": b"2"})
     ...     sorted(path.name for path in Path(name).iterdir())
     ['a.json', 'b.json']
     """
     mark = secrets.token_hex(8)
-    temporary = {name: folder / f".{name}.{mark}.tmp" for name in contents}
-    with storage_errors(f"write {', '.join(contents)} in {folder}"):
+    temporary = {path: path.with_name(f".{path.name}.{mark}.tmp") for path in contents}
+    folders = dict.fromkeys(path.parent for path in contents)
+    names = ", ".join(path.name for path in contents)
+    with storage_errors(f"write {names} in {', '.join(map(str, folders))}"):
         try:
             with ExitStack() as stack:
                 written = [
-                    stack.enter_context(_created(temporary[name], data, mode))
-                    for name, data in contents.items()
+                    stack.enter_context(_created(temporary[path], data, mode))
+                    for path, data in contents.items()
                 ]
                 for file in written:  # the first flush takes most of the others along
                     sync_file(file)
-            for name, path in temporary.items():
-                os.replace(path, folder / name)
+            for path, written_as in temporary.items():
+                os.replace(written_as, path)
         except BaseException:
-            for path in temporary.values():
+            for written_as in temporary.values():
                 with suppress(OSError):
-                    path.unlink(missing_ok=True)
+                    written_as.unlink(missing_ok=True)
             raise
-        fsync_dir(folder)
+        for folder in folders:
+            fsync_dir(folder)
 
 
 def replace_link(link: Path, target: str) -> None:

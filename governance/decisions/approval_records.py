@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select, update
 
 from governance.canonical import storable
 from governance.errors import (
@@ -127,11 +127,7 @@ def use_up(tx: Connection, approval_id: str, *, decision_id: str) -> None:
     Raises:
         ApprovalNotUsableError: another promotion was first.
     """
-    changed = tx.execute(
-        update(approvals)
-        .where(_row.id == approval_id, _row.state == "approved")
-        .values(state="used", decision_id=decision_id)
-    ).rowcount
+    changed = tx.execute(_USE, {"asked": approval_id, "decision": decision_id}).rowcount
     if changed != 1:
         raise ApprovalNotUsableError(
             f"approval {approval_id[:12]} was used by another promotion; ask for another one"
@@ -144,7 +140,7 @@ def find(connection: Connection, approval_id: str) -> Approval:
         NotFoundError: no such request.
     """
     row = (
-        connection.execute(select_approvals().where(_row.id == approval_id)).one_or_none()
+        connection.execute(_FIND, {"asked": approval_id}).one_or_none()
         if storable(approval_id)
         else None
     )
@@ -208,6 +204,15 @@ def select_approvals() -> Select[Any]:
     return select(approvals, model_registry.c.version).join(
         model_registry, model_registry.c.id == _row.version_id
     )
+
+
+# Built once: to build these costs more than to run them.
+_FIND = select_approvals().where(_row.id == bindparam("asked"))
+_USE = (
+    update(approvals)
+    .where(_row.id == bindparam("asked"), _row.state == "approved")
+    .values(state="used", decision_id=bindparam("decision"))
+)
 
 
 def to_approval(row: Row[Any]) -> Approval:

@@ -16,6 +16,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from sqlalchemy.engine import Connection
 from governance.effects.active_models.files import STATUS, ActiveFiles, changed_models
 from governance.effects.registry_index import advance_index, index_differs, write_index
 from governance.errors import ConflictError, StorageFullError, UnavailableError
-from governance.files import file_lock, write_atomic
+from governance.files import file_lock, replace_together
 from governance.registry import documents, home_owner, records
 from governance.registry.home_owner import INDEX
 from governance.store.database import Database
@@ -39,6 +40,7 @@ _CHANGED = select(audit_log.c.version_id, audit_log.c.action, audit_log.c.detail
 )
 _BY_ID = select(model_registry).where(model_registry.c.id.in_(bindparam("ids", expanding=True)))
 _AT_ONCE = 200  # versions that are read together
+_TOGETHER = 10  # versions whose documents are written together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +124,8 @@ class RegistryFiles:
             )
             mended = list(active.clean(connection))
             mended += active.mend(connection, changed_models(connection, 0))
-            for row in self._rows(connection, connection.scalars(select(model_registry.c.id))):
-                mended += self._documents(row, dry_run=dry_run)
+            everything = ((row, False) for row in self._all(connection))
+            mended += self._documents(everything, dry_run=dry_run)
             if index_differs(connection, self._home, head):
                 mended.append(INDEX.as_posix())
             written = sum(not one.startswith(STATUS) for one in mended)
@@ -146,14 +148,15 @@ class RegistryFiles:
         if since:
             changed = _changed_since(connection, since)
             rows = {row.id: row for row in self._rows(connection, changed)}
-            for version_id, row in rows.items():
-                yield from self._documents(row, moved=changed[version_id])
+            yield from self._documents((row, changed[one]) for one, row in rows.items())
             advance_index(connection, self._home, head, {one: rows.get(one) for one in changed})
         else:
-            for row in self._rows(connection, connection.scalars(select(model_registry.c.id))):
-                yield from self._documents(row)
+            yield from self._documents((row, False) for row in self._all(connection))
             write_index(connection, self._home, head)
         yield INDEX.as_posix()
+
+    def _all(self, connection: Connection) -> Iterator[Row[Any]]:
+        return self._rows(connection, connection.scalars(select(model_registry.c.id)))
 
     def _rows(self, connection: Connection, ids: Iterable[str]) -> Iterator[Row[Any]]:
         """The versions with these ids, a few at a time; an id that is no more has none."""
@@ -162,17 +165,26 @@ class RegistryFiles:
             yield from connection.execute(_BY_ID, {"ids": wanted[first : first + _AT_ONCE]}).all()
 
     def _documents(
-        self, row: Row[Any], *, moved: bool = False, dry_run: bool = False
+        self, rows: Iterable[tuple[Row[Any], bool]], *, dry_run: bool = False
     ) -> Iterator[str]:
+        """Of versions, each with whether nothing but its stage has changed."""
+        left = iter(rows)
+        while few := list(islice(left, _TOGETHER)):
+            wanted = {
+                path: content for row, moved in few for path, content in self._differing(row, moved)
+            }
+            if wanted and not dry_run:
+                replace_together(wanted)
+            yield from (path.relative_to(self._home).as_posix() for path in wanted)
+
+    def _differing(self, row: Row[Any], moved: bool) -> Iterator[tuple[Path, bytes]]:
         folder = self._home / row.artifact_path
         if not row.artifact_path or not folder.is_dir():
             return
         rendered = documents.render(records.to_version(row), row.feature_spec, moved=moved)
         for name, content in rendered.items():
             if _read(folder / name) != content:
-                if not dry_run:
-                    write_atomic(folder / name, content)
-                yield f"{row.artifact_path}/{name}"
+                yield folder / name, content
 
 
 def _read(path: Path) -> bytes | None:

@@ -137,15 +137,15 @@ def record_notice(tx: Connection, notice: Notice, *, channels: Sequence[str], no
         now: time of the record.
     """
     payload = notice.payload() | _decided(tx, notice.decision_id)
-    reload = _activated(tx, notice)
+    hooks = [channel for channel in channels if channel.startswith(RELOAD)]
+    reload = _activated(tx, notice) if hooks else None
     key = f"{NOTICE}:{hashlib.sha256(notice.key.encode()).hexdigest()}"
     people = [channel for channel in channels if not channel.startswith(RELOAD)]
     for channel in people or (NOBODY,):
         state = "dropped" if channel == NOBODY else "pending"
         tell(tx, payload, key=key, channel=channel, now=now, state=state)
-    for channel in channels if reload else ():
-        if channel.startswith(RELOAD):
-            tell(tx, payload | {"reload": reload}, key=key, channel=channel, now=now)
+    for channel in hooks if reload else ():
+        tell(tx, payload | {"reload": reload}, key=key, channel=channel, now=now)
     return notice.id
 
 

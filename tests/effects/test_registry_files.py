@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,9 +12,7 @@ from typing import Any
 import pytest
 
 from governance import Governance
-from governance.effects import registry_files
 from governance.errors import ConflictError
-from governance.files import write_atomic
 from governance.registry.documents import FILE_NAMES
 from governance.registry.home_owner import INDEX
 from tests.versions import champion, head, registered, validated
@@ -126,14 +125,16 @@ def test_a_writer_killed_between_its_files_repeats_and_loses_none(
     versions = [validated(sqlite_gov, seed) for seed in range(3)]
     written: list[Path] = []
 
-    def killed_at_the_third(path: Path, data: bytes) -> None:
+    replace = os.replace
+
+    def killed_at_the_third(source: Path, target: Path) -> None:
         if len(written) == 2:
             raise Crash
-        written.append(path)
-        write_atomic(path, data)
+        written.append(target)
+        replace(source, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(registry_files, "write_atomic", killed_at_the_third)
+        patched.setattr(os, "replace", killed_at_the_third)
         with pytest.raises(Crash):
             sqlite_gov.files.catch_up()
     assert not (sqlite_gov.settings.home / INDEX).exists(), "the place moves last"

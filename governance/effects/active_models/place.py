@@ -76,7 +76,7 @@ class ActivePlace:
         self._refuse_links()
         with storage_errors(f"make the folder {self.folder}"):
             make_folders(self.folder)
-        replace_together(self.folder, contents)
+        replace_together({self.folder / name: data for name, data in contents.items()})
 
     def _refuse_links(self) -> None:
         """Nothing is written through a link to somewhere else."""

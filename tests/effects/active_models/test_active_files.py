@@ -285,7 +285,7 @@ def test_the_link_is_never_absent_or_dangling_while_it_moves(sqlite_gov: Governa
     for _ in range(60):
         for path in sorted(paths):
             here.point(path)
-            replace_together(here.folder, {ACTIVE: json.dumps({"p": path * 500}).encode()})
+            replace_together({here.folder / ACTIVE: json.dumps({"p": path * 500}).encode()})
     stop.set()
     for reader in readers:
         reader.join()
@@ -406,7 +406,7 @@ def test_a_full_disk_is_logged_and_mended_later(
         raise StorageFullError("cannot write: No space left on device; free some space")
 
     with monkeypatch.context() as patched:
-        for module, name in ((registry_files, "write_atomic"), (active_files, "ActivePlace")):
+        for module, name in ((registry_files, "replace_together"), (active_files, "ActivePlace")):
             patched.setattr(module, name, full)
         version = champion(sqlite_gov, 2)
         assert sqlite_gov.files.catch_up() == 0
