@@ -25,6 +25,7 @@ from governance.policy.promotion.effective import ENVIRONMENT, FORCE, effective_
 from governance.policy.promotion.limits import PromotionLimits
 from governance.settings import Settings
 from governance.values import Kind
+from local import api_reference
 from local.reference_tables import sections, summary, table
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -41,6 +42,7 @@ def pages() -> dict[str, str]:
         "metrics.md": metrics(),
         "cli.md": command_line(),
         "rights.md": rights(),
+        "api.md": _page(api_reference.parts()),
     }
 
 

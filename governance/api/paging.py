@@ -1,4 +1,5 @@
-"""One page of a list whose cursor is the id of its last item.
+"""One page of a list: after the id of the last item, or of a list that is short enough to be read
+whole, after so many.
 
 Lists are asked for one item more than the page has, to know whether another page follows; where
 the page is as large as a list may be, another one is offered and may be empty.
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from governance.api.shapes.parts import LARGEST_PAGE, Page
+from governance.errors import InvalidInputError
 
 Found = TypeVar("Found")
 Item = TypeVar("Item")
@@ -35,4 +37,29 @@ def page(
     more = len(found) > limit or len(some) == limit == LARGEST_PAGE
     return Page(
         items=[show(one) for one in some], next_cursor=cursor(some[-1]) if more and some else None
+    )
+
+
+def number_of(cursor: str | None) -> int:
+    """The number in a cursor that is one.
+
+    >>> number_of("12"), number_of(None)
+    (12, 0)
+    """
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise InvalidInputError("the cursor is not one that this list gave")
+    return int(cursor)
+
+
+def sliced(
+    found: Sequence[Found], limit: int, cursor: str | None, *, show: Callable[[Found], Item]
+) -> Page[Item]:
+    """A page of a list that is here as a whole, and that grows at its end."""
+    start = number_of(cursor)
+    end = start + limit
+    return Page(
+        items=[show(one) for one in found[start:end]],
+        next_cursor=str(end) if end < len(found) else None,
     )

@@ -37,7 +37,7 @@ def test_the_first_value_of_a_metric_stays(sqlite_gov: Governance, operator: As)
     assert operator.post(f"{FIRST}/metrics", asked).json() == {"new": 0}
     other = operator.post(f"{FIRST}/metrics", {"metrics": {"test": {"auc": 0.8}}})
     assert (other.status_code, other.json()["code"]) == (409, "metric_conflict")
-    (found,) = operator.get(f"{FIRST}/metrics", split="test").json()
+    (found,) = operator.get(f"{FIRST}/metrics", split="test").json()["items"]
     assert (found["metric_value"], found["recorded_by"]) == (0.7, "operator")
 
 
@@ -65,15 +65,15 @@ def test_a_trial_from_start_to_stop(sqlite_gov: Governance, operator: As) -> Non
     assert (other.status_code, other.json()["code"]) == (409, "metric_conflict")
     empty = operator.post(f"{SECOND}/shadow/sessions", {"session_id": "d2", "stats": {}})
     assert (empty.status_code, empty.json()["code"]) == (422, "invalid_evidence")
-    (recorded,) = operator.get(f"{SECOND}/shadow/sessions").json()
+    (recorded,) = operator.get(f"{SECOND}/shadow/sessions").json()["items"]
     assert recorded["stats"]["returns"] == [0.01, -0.02]
     assert operator.get(f"{SECOND}/shadow").json()["benchmark"] == "1.0.0"
-    (listed,) = operator.get("/shadow").json()
+    (listed,) = operator.get("/shadow").json()["items"]
     assert listed["id"] == trial["id"]
-    assert operator.get("/shadow", model="momentum-2").json() == []
+    assert operator.get("/shadow", model="momentum-2").json()["items"] == []
     stopped = operator.post(f"{SECOND}/shadow/stop", {"reason": "enough"})
     assert stopped.json()["stage"] == "validated"
-    assert operator.get("/shadow").json() == []
+    assert operator.get("/shadow").json()["items"] == []
 
 
 def test_incidents_are_handled_by_who_asks(sqlite_gov: Governance, people: People) -> None:

@@ -41,7 +41,7 @@ def test_a_model_and_its_versions(sqlite_gov: Governance, viewer: As) -> None:
         whole = viewer.get(f"/models/{NAME}/versions/{ref}").json()
         assert whole["digest"] == second.digest and "python" in whole["manifest"]
     assert viewer.get(f"/versions/{second.id}").json()["version"] == "1.0.1"
-    (live,) = viewer.get(f"/models/{NAME}/activations").json()
+    (live,) = viewer.get(f"/models/{NAME}/activations").json()["items"]
     assert (live["version"], live["forced"], live["by"]) == ("1.0.0", True, "eve")
     (tagged,) = viewer.get(f"/models/{NAME}/versions", tag="weekly").json()["items"]
     assert tagged["id"] == second.id

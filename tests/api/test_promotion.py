@@ -139,7 +139,9 @@ def test_rolled_back_with_a_reason(sqlite_gov: Governance, operator: As) -> None
     assert stale.json()["code"] == "stale_generation"
     done = operator.post(path, {"reason": "errors"}, headers={"If-Match": '"2"'})
     assert (done.json()["version"], done.json()["generation"]) == ("1.0.0", 3)
-    (_, _, last) = operator.get(f"/models/{NAME}/activations").json()
+    page = operator.get(f"/models/{NAME}/activations", limit=2).json()
+    cursor = page["next_cursor"]
+    (last,) = operator.get(f"/models/{NAME}/activations", cursor=cursor).json()["items"]
     assert (last["operation"], last["by"], last["reason"]) == ("rollback", "operator", "errors")
     nothing = operator.post(path, {"reason": "again"})
     assert (nothing.status_code, nothing.json()["code"]) == (409, "nothing_to_roll_back")

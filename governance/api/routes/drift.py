@@ -11,7 +11,7 @@ from starlette.responses import Response
 from governance.api.guard import Asking, right
 from governance.api.jobs import Jobs
 from governance.api.paging import asked as one_more
-from governance.api.paging import page
+from governance.api.paging import number_of, page
 from governance.api.routing import router as new_router
 from governance.api.shapes.evidence import DriftAlertShown, DriftReportShown, Nothing, ScanAsked
 from governance.api.shapes.parts import (
@@ -24,7 +24,6 @@ from governance.api.shapes.parts import (
     Page,
 )
 from governance.api.shapes.versions import JobShown
-from governance.errors import InvalidInputError
 from governance.evidence.drift.records import detections, report_store
 from governance.evidence.drift.report import DriftReport
 from governance.values import Severity
@@ -111,8 +110,6 @@ def list_drift_alerts(
     cursor: Cursor = None,
 ) -> Page[DriftAlertShown]:
     """Features that were compared, of models that one sees, the newest first."""
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise InvalidInputError("the cursor is not one that a list of alerts gave")
     with caller.gov.database.read() as connection:
         found = detections.query(
             connection,
@@ -122,7 +119,7 @@ def list_drift_alerts(
             acknowledged=acknowledged,
             limit=one_more(limit),
             patterns=caller.patterns,
-            before=None if cursor is None else int(cursor),
+            before=None if cursor is None else number_of(cursor),
         )
     return page(found, limit, show=DriftAlertShown.model_validate, cursor=lambda one: str(one.id))
 

@@ -8,7 +8,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from governance.api.guard import Asking, right
-from governance.api.paging import asked, page
+from governance.api.paging import asked, page, sliced
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
 from governance.api.shapes.models import (
@@ -111,9 +111,12 @@ def get_production(
 
 
 @router.get("/models/{model}/activations", openapi_extra=right("models.read"))
-def list_activations(caller: Asking, model: ModelName) -> list[ActivationShown]:
+def list_activations(
+    caller: Asking, model: ModelName, limit: Limit = 100, cursor: Cursor = None
+) -> Page[ActivationShown]:
     """Every activation, oldest first."""
-    return [ActivationShown.model_validate(row) for row in caller.gov.promotion.history(model)]
+    found = caller.gov.promotion.history(model)
+    return sliced(found, limit, cursor, show=ActivationShown.model_validate)
 
 
 @router.get("/models/{model}/versions", openapi_extra=right("models.read"))

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from governance.api.guard import Asking, right
+from governance.api.paging import sliced
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
 from governance.api.shapes.evidence import (
@@ -17,20 +18,30 @@ from governance.api.shapes.evidence import (
     TrialShown,
 )
 from governance.api.shapes.models import VersionWhole
-from governance.api.shapes.parts import ModelFilter, ModelName, VersionRef
+from governance.api.shapes.parts import (
+    Cursor,
+    Limit,
+    ModelFilter,
+    ModelName,
+    Page,
+    VersionRef,
+)
 from governance.canonical import canonical_json
 from governance.evidence.shadow.progress import ShadowProgress
 from governance.evidence.shadow.runs import running_trials
+from governance.evidence.shadow.summary import Session
 
 router = new_router("shadow")
 
 
 @router.get("/shadow", openapi_extra=right("shadow.list"))
-def list_trials(caller: Asking, model: ModelFilter = None) -> list[TrialShown]:
+def list_trials(
+    caller: Asking, model: ModelFilter = None, limit: Limit = 100, cursor: Cursor = None
+) -> Page[TrialShown]:
     """Trials that run now, of models that one sees; at most one for each version."""
     with caller.gov.database.read() as connection:
         found = running_trials(connection, model, patterns=caller.patterns)
-    return [TrialShown.model_validate(one) for one in found]
+    return sliced(found, limit, cursor, show=TrialShown.model_validate)
 
 
 @router.get("/models/{model}/versions/{version}/shadow", openapi_extra=right("shadow.read"))
@@ -42,10 +53,16 @@ def get_progress(caller: Asking, model: ModelName, version: VersionRef) -> Progr
 @router.get(
     "/models/{model}/versions/{version}/shadow/sessions", openapi_extra=right("shadow.read")
 )
-def list_sessions(caller: Asking, model: ModelName, version: VersionRef) -> list[SessionShown]:
+def list_sessions(
+    caller: Asking,
+    model: ModelName,
+    version: VersionRef,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[SessionShown]:
     """What a version recorded, in order of time."""
     found = caller.gov.shadow.sessions(version_of(caller.gov, model, version))
-    return [SessionShown(id=one.id, at=one.at, stats=one.stats.as_json()) for one in found]
+    return sliced(found, limit, cursor, show=_session)
 
 
 @router.post("/models/{model}/versions/{version}/shadow/start", openapi_extra=right("shadow.write"))
@@ -89,6 +106,10 @@ def stop_trial(
     )
     caller.gov.files.catch_up()
     return VersionWhole.model_validate(found)
+
+
+def _session(one: Session) -> SessionShown:
+    return SessionShown(id=one.id, at=one.at, stats=one.stats.as_json())
 
 
 def _progress(found: ShadowProgress) -> ProgressShown:

@@ -14,12 +14,20 @@ from starlette.responses import Response
 
 from governance.api.guard import Asking, right
 from governance.api.jobs import Jobs
+from governance.api.paging import sliced
 from governance.api.routes.decisions import shown
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
 from governance.api.shapes.decisions import DecisionShown, ValidateAsked
 from governance.api.shapes.models import VersionWhole
-from governance.api.shapes.parts import IdempotencyKey, ModelName, VersionRef
+from governance.api.shapes.parts import (
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    ModelName,
+    Page,
+    VersionRef,
+)
 from governance.api.shapes.versions import (
     BacktestAsked,
     JobShown,
@@ -85,11 +93,13 @@ def get_metrics(
     model: ModelName,
     version: VersionRef,
     split: Annotated[str | None, Query(max_length=64, description="Only of this split.")] = None,
-) -> list[MetricShown]:
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[MetricShown]:
     """Recorded metrics, oldest first."""
     found = version_of(caller.gov, model, version)
     records = caller.gov.validation.get_metrics(found, split)
-    return [MetricShown.model_validate(record) for record in records]
+    return sliced(records, limit, cursor, show=MetricShown.model_validate)
 
 
 @router.post(
