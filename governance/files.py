@@ -137,6 +137,8 @@ def replace_together(contents: Mapping[Path, bytes], *, mode: int = 0o644) -> No
     ...     sorted(path.name for path in Path(name).iterdir())
     ['a.json', 'b.json']
     """
+    if not contents:
+        return
     mark = secrets.token_hex(8)
     temporary = {path: path.with_name(f".{path.name}.{mark}.tmp") for path in contents}
     folders = dict.fromkeys(path.parent for path in contents)

@@ -76,7 +76,14 @@ class ActivePlace:
         self._refuse_links()
         with storage_errors(f"make the folder {self.folder}"):
             make_folders(self.folder)
-        replace_together({self.folder / name: data for name, data in contents.items()})
+        wanted = {self.folder / name: data for name, data in contents.items()}
+        in_the_way = [path for path in wanted if path.is_dir() and not path.is_symlink()]
+        replace_together({path: wanted[path] for path in wanted if path not in in_the_way})
+        if in_the_way:
+            raise StorageUnavailableError(
+                f"{in_the_way[0]} is a folder, where a manifest belongs; move it away, "
+                "`governance reconcile` writes the manifest"
+            )
 
     def _refuse_links(self) -> None:
         """Nothing is written through a link to somewhere else."""

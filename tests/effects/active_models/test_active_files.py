@@ -458,3 +458,18 @@ def test_the_link_follows_where_the_manifests_find_no_room(
     assert manifest(sqlite_gov, ACTIVE)["version_id"] != second.id
     sqlite_gov.files.catch_up()
     assert manifest(sqlite_gov, ACTIVE)["version_id"] == second.id
+
+
+def test_a_folder_in_the_place_of_a_manifest_stops_no_other(
+    sqlite_gov: Governance, caplog: pytest.LogCaptureFixture
+) -> None:
+    promoted(sqlite_gov, 1)
+    here = place(sqlite_gov)
+    (here.folder / PREVIOUS).unlink()
+    (here.folder / PREVIOUS).mkdir()
+    second = champion(sqlite_gov, 2)
+    assert manifest(sqlite_gov, ACTIVE)["version_id"] == second.id
+    assert f"{PREVIOUS} is a folder, where a manifest belongs" in caplog.text
+    (here.folder / PREVIOUS).rmdir()
+    sqlite_gov.files.reconcile()
+    assert manifest(sqlite_gov, PREVIOUS)["version"] is not None
