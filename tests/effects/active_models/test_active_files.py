@@ -472,4 +472,4 @@ def test_a_folder_in_the_place_of_a_manifest_stops_no_other(
     assert f"{PREVIOUS} is a folder, where a manifest belongs" in caplog.text
     (here.folder / PREVIOUS).rmdir()
     sqlite_gov.files.reconcile()
-    assert manifest(sqlite_gov, PREVIOUS)["version"] is not None
+    assert manifest(sqlite_gov, PREVIOUS)["generation"] == 2
