@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from governance.canonical import canonical_json
 from governance.errors import (
@@ -94,8 +95,19 @@ async def on_http(request: Request, error: Exception) -> Response:
     """What routing and the body's parser refuse."""
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code, "http_error")
-    headers = {key: value for key, value in (error.headers or {}).items() if key == "Allow"}
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else {}
     return problem(error.status_code, code, str(error.detail), headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes on this path; the framework knows the first one's only."""
+    methods = {
+        method
+        for route in request.app.routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in getattr(route, "methods", ())
+    }
+    return ", ".join(sorted(methods))
 
 
 async def on_invalid(request: Request, error: Exception) -> Response:

@@ -235,3 +235,5 @@ def test_no_path_is_redirected(people: People) -> None:
     assert people.client.get("/docs", follow_redirects=False).status_code == 404
     assert people.client.get("/openapi.json").status_code == 404
     assert people["admin"]("PUT", "/models").json()["code"] == "method_not_allowed"
+    both = people["admin"]("DELETE", "/models/momentum/versions")
+    assert (both.status_code, both.headers["allow"]) == (405, "GET, POST")

@@ -18,6 +18,7 @@ from tests.model_bytes import model_bytes
 from tests.versions import NAME
 
 PATH = f"/models/{NAME}/versions"
+REGISTRATIONS = f"/models/{NAME}/registrations"
 ASKED = {"model_type": "lightgbm", "features": ["momentum", "volume"], "tags": ["weekly"]}
 
 
@@ -151,19 +152,19 @@ def test_by_reference_below_an_allowed_root(sqlite_gov: Governance, tmp_path: Pa
             "artifact": {"root": "exports", "path": "week"},
             "datasets": [{"root": "exports", "path": "data.csv"}],
         }
-        made = operator.post(f"{PATH}/by-reference", asked)
+        made = operator.post(REGISTRATIONS, asked)
         assert made.status_code == 201, made.text
         version = gov.registry.resolve(made.json()["id"])
         assert version.manifest["dataset_hash"]
         model, _ = gov.registry.load_model(version)
         assert model is not None
-        draft = operator.post(f"{PATH}/by-reference", {"model_type": "lightgbm", "stage": "draft"})
+        draft = operator.post(REGISTRATIONS, {"model_type": "lightgbm", "stage": "draft"})
         assert draft.json()["stage"] == "draft"
         for wrong in ("../secret", "/etc/passwd", "week/../../x", "a\\b", "week//model.txt"):
             asked = {"model_type": "x", "artifact": {"root": "exports", "path": wrong}}
-            assert operator.post(f"{PATH}/by-reference", asked).status_code == 422, wrong
+            assert operator.post(REGISTRATIONS, asked).status_code == 422, wrong
         asked = {"model_type": "x", "artifact": {"root": "nowhere", "path": "week"}}
-        assert operator.post(f"{PATH}/by-reference", asked).status_code == 422
+        assert operator.post(REGISTRATIONS, asked).status_code == 422
 
 
 def test_links_are_followed_nowhere(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def upload_version(
 
 
 @router.post(
-    "/models/{model}/versions/by-reference",
+    "/models/{model}/registrations",
     status_code=201,
     responses=_BOTH,
     openapi_extra=right("models.register"),
@@ -166,6 +166,8 @@ def _kept(files: list[UploadFile], folder: Path) -> Path:
 def _write(upload: UploadFile, path: Path) -> None:
     with path.open("xb") as file:
         shutil.copyfileobj(upload.file, file, 1 << 20)
+        if file.tell() == 0:
+            raise InvalidInputError("an uploaded file is empty; an artifact has at least one byte")
 
 
 def _roots(caller: Caller) -> Mapping[str, Path]:

@@ -6,7 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Header, Path, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from governance.errors import InvalidInputError
 from governance.values import parse_time
@@ -33,8 +40,15 @@ def _moment(value: object) -> datetime:
 
 Moment = Annotated[
     datetime,
-    BeforeValidator(_moment, json_schema_input_type=str),
-    Field(description="ISO 8601 with a zone.", examples=["2013-02-01T00:00:00Z"]),
+    BeforeValidator(_moment),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "description": "ISO 8601 with a zone.",
+            "examples": ["2013-02-01T00:00:00Z"],
+        }
+    ),
 ]
 
 ModelName = Annotated[
