@@ -106,6 +106,8 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
         operation["description"] = f"{operation.get('description', '').strip()}\n\n{note}".strip()
     if method not in ("get", "head"):
         refusals += _WRITING
+    for parameter in operation.get("parameters", ()):
+        _never_null(parameter)
     for status in sorted(refusals):
         answer: dict[str, Any] = {
             "description": _SAYS[status],
@@ -114,3 +116,12 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
         if status in RETRY_AFTER:
             answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
         operation["responses"][str(status)] = answer
+
+
+def _never_null(parameter: dict[str, Any]) -> None:
+    """What stands in a query or a header is a text; to leave it out is how it is none."""
+    choices = parameter["schema"].pop("anyOf", None)
+    if choices is None:
+        return
+    kept = [one for one in choices if one.get("type") != "null"]
+    parameter["schema"] |= kept[0] if len(kept) == 1 else {"anyOf": kept}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from governance.api.shapes.parts import Asked, Moment, Reason, Shown, examples
+from governance.api.shapes.parts import VERSION, Asked, Moment, Reason, Shown, examples
 from governance.values import Verdict
 
 Overrides = Annotated[
@@ -153,7 +153,7 @@ class RollbackAsked(Asked):
     )
 
     reason: Reason
-    to_version: Annotated[str, StringConstraints(max_length=80)] | None = Field(
+    to_version: Annotated[str, StringConstraints(pattern=VERSION, max_length=80)] | None = Field(
         default=None,
         description="A number or an id; the latest earlier one that may take over if not given.",
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 
 from governance.api.shapes.decisions import CheckShown
-from governance.api.shapes.parts import Asked, Moment, Reason, Shown, examples
+from governance.api.shapes.parts import VERSION, Asked, Moment, Reason, Shown, examples
 from governance.values import Severity, Stage
 
 Figure = Annotated[float | None, Field(default=None)]
@@ -17,7 +17,7 @@ Figure = Annotated[float | None, Field(default=None)]
 class ShadowStartAsked(Asked):
     model_config = ConfigDict(json_schema_extra=examples({}, {"benchmark": "1.1.0"}))
 
-    benchmark: Annotated[str, StringConstraints(max_length=80)] | None = Field(
+    benchmark: Annotated[str, StringConstraints(pattern=VERSION, max_length=80)] | None = Field(
         default=None, description="A number or id of the same model; the champion if not given."
     )
     at: Moment | None = Field(default=None, description="When the trial begins.")

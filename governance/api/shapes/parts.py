@@ -66,7 +66,7 @@ VersionRef = Annotated[
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Items on a page.")]
 Cursor = Annotated[
     str | None,
-    Query(max_length=2000, description="`next_cursor` of the page before.", examples=[None]),
+    Query(max_length=2000, description="`next_cursor` of the page before."),
 ]
 ModelFilter = Annotated[
     str | None, Query(pattern=NAME, max_length=64, description="Only of this model.")

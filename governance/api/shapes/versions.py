@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from governance.api.shapes.parts import Asked, Moment, Reason, Shown, examples
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Split = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@:/+-]{1,64}$")]
 
 
 class TransitionAsked(Asked):
@@ -32,7 +33,7 @@ class MetricsAsked(Asked):
     )
 
     metrics: Annotated[
-        dict[Name, Annotated[dict[Name, float | None], Field(max_length=500)]],
+        dict[Split, Annotated[dict[Name, float | None], Field(max_length=500)]],
         Field(min_length=1, max_length=100, description="Split to name to value."),
     ]
     metric_type: Literal["classification", "regression", "trading", "signal", "custom"] | None = (
