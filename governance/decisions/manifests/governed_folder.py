@@ -21,7 +21,7 @@ from typing import Any
 from governance.decisions.manifests.arguments import check_folder, check_label, check_people
 from governance.decisions.manifests.foreign import OURS, ForeignManifest, digest_of, read_manifest
 from governance.decisions.manifests.judging import failures, judge
-from governance.decisions.manifests.members import changed_members, check_members
+from governance.decisions.manifests.members import changed_members, check_members, why_incomplete
 from governance.decisions.manifests.ops_database import write_ops_status
 from governance.decisions.manifests.outcome import Outcome
 from governance.decisions.manifests.past import Past
@@ -82,25 +82,26 @@ class GovernedFolder:
                 return self._finish(state, "no_change", why)
             digests = candidate.member_digests(self._folder)
             facts = candidate.facts(digests)
+            ever = self._past.was_governed(state) or (self._folder / ACTIVE).exists()
             said = judge(
                 facts,
                 None if active is None else active.facts(active.member_digests(self._folder)),
                 limits,
                 at=now,
-                ever_active=self._past.was_governed(state) or (self._folder / ACTIVE).exists(),
+                ever_active=ever,
             )
-            complete = all(digest is not None for digest in digests.values())
+            incomplete = why_incomplete(candidate, digests)  # neither force nor policy skips it
             if active is not None and candidate.version == active.version:
                 why = f"version {candidate.version} is active with other content; give it a new one"
                 return self._reject(state, candidate, why, said, by=by, at=now)
             if facts.digest in state.rolled_back and not force:
                 why = f"{candidate.version} was rolled back from; train another one, or force it"
                 return self._reject(state, candidate, why, said, by=by, at=now)
-            if not said.passed and not (force and complete):
-                why = "; ".join(failures(said))
+            if incomplete or not (said.passed or force):
+                why = "; ".join([*failures(said), *([incomplete] if incomplete else ())])
                 return self._reject(state, candidate, why[:4000], said, by=by, at=now)
             forced = force and (not said.passed or facts.digest in state.rolled_back)
-            action = "bootstrap" if active is None else "promoted"
+            action = "promoted" if ever else "bootstrap"
             why = str(reason) if forced else "all gates passed"
             self._activate(
                 state, candidate, action, why, by=by, at=now, said=said, forced=forced,

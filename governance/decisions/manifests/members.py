@@ -19,20 +19,27 @@ def check_members(
 ) -> None:
     """
     Raises:
-        ArtifactMissingError: a file is not there.
+        ArtifactMissingError: a file is not there, or none is named.
         ArtifactIntegrityError: a file has other bytes than when it was active.
     """
-    missing = sorted(name for name, digest in digests.items() if digest is None)
-    if missing:
+    if incomplete := why_incomplete(manifest, digests):
         raise ArtifactMissingError(
-            f"{manifest.version} cannot be active: {', '.join(missing)[:500]} not there; restore "
-            "them from a backup, or choose another version"
+            f"{manifest.version} cannot be active: {incomplete}; restore them from a backup, or "
+            "choose another version"
         )
     if changed := changed_members(manifest, digests, state):
         raise ArtifactIntegrityError(
             f"{manifest.version} cannot be active: {', '.join(changed)[:500]} changed since "
             "it was; restore them from a backup, or choose another version"
         )
+
+
+def why_incomplete(manifest: ForeignManifest, digests: Mapping[str, str | None]) -> str | None:
+    """What is missing for a server to load it; a manifest of no files is no model."""
+    if not digests:
+        return f"{manifest.version} names no model file"
+    missing = sorted(name for name, digest in digests.items() if digest is None)
+    return f"{', '.join(missing)[:500]} not there" if missing else None
 
 
 def changed_members(

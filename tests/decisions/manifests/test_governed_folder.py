@@ -233,6 +233,59 @@ def test_what_was_rolled_back_from_comes_back_by_a_person_alone(
     assert (forced.active_version, forced.forced) == ("v002", True)
 
 
+@pytest.mark.parametrize("models_key", [[], {}, None, {"reject": {}}])
+@pytest.mark.parametrize("before", [True, False])
+def test_force_activates_no_manifest_without_model_files(
+    sqlite_gov: Governance, governed: GovernedFolder, models: Path, models_key: Any, before: bool
+) -> None:
+    if before:
+        train(models, "v001")
+        governed.evaluate(LIMITS, by="cron")
+    (models / "manifest_latest.json").write_text(
+        json.dumps({"version": "v099", "models": models_key})
+    )
+    asks_nothing = limits_of({}, required_targets=(), required_horizons=())
+    for limits in (LIMITS, asks_nothing):
+        done = governed.evaluate(limits, by="ann", force=True, reason="it must be")
+        assert (done.action, done.forced) == ("rejected", False)
+    assert "names no model file" in done.reason
+    active = governed.status()["active_version"]
+    assert active == ("v001" if before else None)
+    assert actions(sqlite_gov)[-1] == "manifest.rejected"
+
+
+def test_gates_that_ask_nothing_activate_no_manifest_whose_files_are_gone(
+    governed: GovernedFolder, models: Path
+) -> None:
+    train(models, "v001")
+    (models / "rf_reject_5m_v001.bin").unlink()
+    limits = limits_of({}, required_targets=(), required_horizons=())
+    done = governed.evaluate(limits, by="cron")
+    assert done.action == "rejected" and "rf_reject_5m_v001.bin" in done.reason
+
+
+def test_a_rollback_activates_no_manifest_without_model_files(
+    governed: GovernedFolder, models: Path
+) -> None:
+    train(models, "v001")
+    governed.evaluate(LIMITS, by="cron")
+    (models / "metadata_v099.json").write_text('{"version": "v099", "models": []}')
+    with pytest.raises(ArtifactMissingError, match="names no model file"):
+        governed.rollback(to_version="v099", by="ann", reason="it must be")
+
+
+def test_force_over_an_unreadable_active_manifest_is_no_first_one(
+    sqlite_gov: Governance, governed: GovernedFolder, models: Path
+) -> None:
+    train(models, "v001")
+    governed.evaluate(LIMITS, by="cron")
+    (models / "manifest_active.json").write_text("{")
+    train(models, "v002")
+    done = governed.evaluate(LIMITS, by="ann", force=True, reason="the active one is broken")
+    assert (done.action, done.forced, done.generation) == ("promoted", True, 2)
+    assert actions(sqlite_gov) == ["manifest.bootstrap", "manifest.promoted"]
+
+
 def test_rollback_to_a_named_version_reads_its_metadata(
     governed: GovernedFolder, models: Path
 ) -> None:
