@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from governance import Governance
-from governance.api import create_app
+from governance.api import body, create_app
 from governance.api.body import MAX_DEPTH, MAX_JSON
 from tests.api.conftest import As, People, identify
 from tests.versions import NAME, head, registered
@@ -69,6 +72,18 @@ def test_a_body_without_a_length_is_counted_as_it_comes(operator: As) -> None:
 
     answer = operator("POST", METRICS, content=pieces(), headers=JSON)
     assert answer.status_code == 413 and answer.json()["code"] == "too_large"
+
+
+def test_a_body_that_stops_half_way_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "PIECE_SECONDS", 0.01)
+
+    async def never() -> Any:
+        await asyncio.Event().wait()
+
+    scope = {"type": "http", "method": "POST", "headers": [], "path": "/", "query_string": b""}
+    with pytest.raises(HTTPException) as refused:
+        asyncio.run(body.limited(Request(scope, never), MAX_JSON).body())
+    assert refused.value.status_code == 408
 
 
 def test_a_query_is_as_strict(viewer: As) -> None:
