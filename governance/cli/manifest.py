@@ -102,19 +102,21 @@ def evaluate(
         max_mae_worsening_bps=max_mae_worsening_bps,
         allow_feature_version_change=allow_feature_version_change,
     )
+    force = force_promote or force_asked(os.environ)
     with given.location.open() as gov:
         outcome = given.folder(gov).evaluate(
             limits,
             by=by or current_person(),
-            force=force_promote or force_asked(os.environ),
+            force=force,
             reason=reason,
             at=parsed_at(at),
         )
     _emit(outcome, output)
     if outcome.action == "rejected":
+        or_force = "" if force else ", or force it with --force-promote and --reason"
         raise GateFailedError(
-            f"{outcome.candidate_version} was rejected: {outcome.reason}. Train a better one, or "
-            "force it with --force-promote and --reason",
+            f"{outcome.candidate_version} was rejected: {outcome.reason}. Train a better one"
+            f"{or_force}",
             decision=outcome.judgement,
         )
 

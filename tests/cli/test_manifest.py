@@ -73,6 +73,17 @@ def test_the_variable_forces_with_a_reason_only(
     assert any(entry["action"] == "manifest.promoted" for entry in audit)
 
 
+def test_force_takes_no_manifest_without_model_files_and_is_not_advised_again(
+    run: Run, models: Path
+) -> None:
+    (models / "manifest_latest.json").write_text('{"version": "v99", "models": []}')
+    evaluate = ("manifest", "--models-dir", str(models), "evaluate")
+    said = run(*evaluate, "--force-promote", "--reason", "it must be")
+    assert said.code in (3, 4) and "v99 names no model file" in said.err
+    assert "--force-promote" not in said.err and "--force-promote" in run(*evaluate).err
+    assert not (models / "manifest_active.json").exists()
+
+
 def test_a_misspelt_variable_is_refused_before_any_gate_is_asked(
     run: Run, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

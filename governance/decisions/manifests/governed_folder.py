@@ -26,12 +26,8 @@ from governance.decisions.manifests.ops_database import write_ops_status
 from governance.decisions.manifests.outcome import Outcome
 from governance.decisions.manifests.past import Past
 from governance.decisions.manifests.state import State, read_state, write_state
-from governance.errors import (
-    GovernanceError,
-    NotFoundError,
-    NothingToRollBackError,
-    ReasonRequiredError,
-)
+from governance.decisions.manifests.takeover import Takeover
+from governance.errors import GovernanceError, NotFoundError, ReasonRequiredError
 from governance.files import file_lock, write_atomic
 from governance.history.audit import append_entry
 from governance.policy.people import visible
@@ -119,8 +115,8 @@ class GovernedFolder:
     ) -> Outcome:
         """Make the previous (or a named) manifest active again; needs no readable active one.
 
-        A named version is read from ``metadata_<version>.json``, or is the previous one. One that
-        was never active here needs a reason, and the record says forced.
+        The previous one is the newest that was neither rolled back from nor forced. A named one
+        that was never active here needs a reason, and the record says forced.
 
         Raises:
             NothingToRollBackError; ArtifactIntegrityError: a model file changed or is missing.
@@ -130,7 +126,7 @@ class GovernedFolder:
         with file_lock(self._lock, exclusive=True):
             now = self._now(at)
             active, state = self._standing()
-            target = self._target(to_version, state)
+            target = self._target(to_version, state, active)
             if active is not None and target.version == active.version:
                 why = f"{target.version} is active already"
                 state.checked("no_change", why, candidate=None, at=now)
@@ -144,10 +140,6 @@ class GovernedFolder:
                     "must be (--reason), or evaluate it"
                 )
             digest = digest_of(target.content, digests)
-            if to_version is None and digest in state.rolled_back:
-                raise NothingToRollBackError(
-                    f"{target.version} was itself rolled back from; name the version (--to-version)"
-                )
             was = None if active is None else active.version
             state.leave(was)
             why = reason or f"rolled back from {was or 'an unreadable manifest'}"
@@ -185,18 +177,15 @@ class GovernedFolder:
         except GovernanceError as error:
             return None, error.message
 
-    def _target(self, to_version: str | None, state: State) -> ForeignManifest:
-        wanted = to_version or state.previous_active_version
-        named, why = (None, None) if wanted is None else self._try(f"metadata_{wanted}.json")
-        if named is not None and named.version == wanted:
-            return named
-        previous, problem = self._try(PREVIOUS)
-        if previous is not None and to_version in (None, previous.version):
-            return previous
-        raise NothingToRollBackError(
-            f"no manifest of {wanted or 'an earlier version'} in {self._folder} "
-            f"({why or problem or 'none was kept'}); name one that has a metadata_<version>.json"
-        )
+    def _target(
+        self, to_version: str | None, state: State, active: ForeignManifest | None
+    ) -> ForeignManifest:
+        takeover = Takeover(self._folder, self._try, previous=PREVIOUS)
+        if to_version is not None:
+            return takeover.named(to_version)
+        steps = self._past.activated(state)
+        now = None if active is None else active.version
+        return takeover.by_itself(state, steps, active=now)
 
     def _activate(
         self,

@@ -286,6 +286,38 @@ def test_force_over_an_unreadable_active_manifest_is_no_first_one(
     assert actions(sqlite_gov) == ["manifest.bootstrap", "manifest.promoted"]
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_rollback_passes_over_what_was_left_or_forced(
+    governed: GovernedFolder, models: Path, lost: bool
+) -> None:
+    for version in ("v009", "v010", "v011"):
+        train(models, version)
+        governed.evaluate(LIMITS, by="cron")
+    train(models, "v012", feature_version="v4")
+    assert governed.evaluate(LIMITS, by="ann", force=True, reason="must be").forced
+    assert governed.rollback(by="ann").active_version == "v011"
+    if lost:  # the audit log knows it as well
+        (models / "model_registry.json").unlink()
+    assert governed.rollback(by="ann").active_version == "v010"
+    (models / "metadata_v009.json").unlink()
+    words = "v011 was itself rolled back from.*v012 was itself.*v009 has no manifest"
+    with pytest.raises(NothingToRollBackError, match=words):
+        governed.rollback(by="ann")
+    assert governed.rollback(to_version="v012", by="ann").active_version == "v012"
+
+
+def test_a_forced_version_does_not_come_back_by_itself(
+    governed: GovernedFolder, models: Path
+) -> None:
+    train(models, "v010")
+    governed.evaluate(LIMITS, by="cron")
+    train(models, "v011", feature_version="v4")
+    governed.evaluate(LIMITS, by="ann", force=True, reason="must be")
+    train(models, "v012", feature_version="v4")
+    assert governed.evaluate(LIMITS, by="cron").active_version == "v012"
+    assert governed.rollback(by="ann").active_version == "v010"
+
+
 def test_rollback_to_a_named_version_reads_its_metadata(
     governed: GovernedFolder, models: Path
 ) -> None:
