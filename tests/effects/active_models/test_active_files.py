@@ -420,7 +420,7 @@ def test_a_full_disk_is_logged_and_mended_later(
 
 
 def test_nothing_is_written_through_a_link_to_elsewhere(
-    sqlite_gov: Governance, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    sqlite_gov: Governance, tmp_path: Path, logged: pytest.LogCaptureFixture
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -428,15 +428,15 @@ def test_nothing_is_written_through_a_link_to_elsewhere(
     (sqlite_gov.settings.home / "active").symlink_to(elsewhere)
     champion(sqlite_gov, 1)
     assert list(elsewhere.iterdir()) == []
-    assert "active is a link; remove it" in caplog.text
+    assert "active is a link; remove it" in logged.text
 
 
 def test_a_folder_in_the_place_of_the_link_is_named(
-    sqlite_gov: Governance, caplog: pytest.LogCaptureFixture
+    sqlite_gov: Governance, logged: pytest.LogCaptureFixture
 ) -> None:
     place(sqlite_gov).link.mkdir(parents=True)
     version = champion(sqlite_gov, 1)
-    assert "is a folder, where the link to the version in production belongs" in caplog.text
+    assert "is a folder, where the link to the version in production belongs" in logged.text
     assert manifest(sqlite_gov, ACTIVE)["version_id"] == version.id
     place(sqlite_gov).link.rmdir()
     sqlite_gov.files.reconcile()
@@ -461,7 +461,7 @@ def test_the_link_follows_where_the_manifests_find_no_room(
 
 
 def test_a_folder_in_the_place_of_a_manifest_stops_no_other(
-    sqlite_gov: Governance, caplog: pytest.LogCaptureFixture
+    sqlite_gov: Governance, logged: pytest.LogCaptureFixture
 ) -> None:
     promoted(sqlite_gov, 1)
     here = place(sqlite_gov)
@@ -469,7 +469,7 @@ def test_a_folder_in_the_place_of_a_manifest_stops_no_other(
     (here.folder / PREVIOUS).mkdir()
     second = champion(sqlite_gov, 2)
     assert manifest(sqlite_gov, ACTIVE)["version_id"] == second.id
-    assert f"{PREVIOUS} is a folder, where a manifest belongs" in caplog.text
+    assert f"{PREVIOUS} is a folder, where a manifest belongs" in logged.text
     (here.folder / PREVIOUS).rmdir()
     sqlite_gov.files.reconcile()
     assert manifest(sqlite_gov, PREVIOUS)["generation"] == 2
