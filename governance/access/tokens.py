@@ -23,7 +23,6 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from governance.access.roles import EVERYTHING, Grant, Identity, Role, check_pattern, check_role
 from governance.canonical import storable
-from governance.decisions.effective_time import refuse_future
 from governance.errors import (
     IntegrityError,
     InvalidInputError,
@@ -31,6 +30,7 @@ from governance.errors import (
     UnauthenticatedError,
 )
 from governance.history.audit import append_entry
+from governance.history.effective_time import refuse_future
 from governance.registry import attachments
 from governance.store.access_tables import api_tokens
 from governance.store.database import Database, database_time

@@ -34,7 +34,6 @@ from governance.decisions.asked import (
     check_force_approver,
     request_of,
 )
-from governance.decisions.effective_time import refuse_future
 from governance.decisions.facts import FactsOf
 from governance.decisions.idempotency import remember, replay_of
 from governance.decisions.policy_in_force import PolicyInForce, holds_several
@@ -43,6 +42,7 @@ from governance.errors import (
     InvalidInputError,
 )
 from governance.history.audit import append_entry
+from governance.history.effective_time import refuse_future
 from governance.history.notices import Notice, record_notice
 from governance.policy.promotion.criteria import PromotionCriteria
 from governance.policy.promotion.facts import ApprovalFacts, PromotionFacts, VersionFacts

@@ -23,7 +23,6 @@ from governance.decisions.approval_records import usable, use_up
 from governance.decisions.approvals import asked_of
 from governance.decisions.asked import Asked, check_force_approver
 from governance.decisions.decision_queries import decided_under
-from governance.decisions.effective_time import refuse_future
 from governance.decisions.facts import FactsOf, Outside, load_fact
 from governance.decisions.idempotency import remember
 from governance.decisions.policy_in_force import PolicyInForce
@@ -40,6 +39,7 @@ from governance.errors import (
 )
 from governance.evidence.shadow.runs import end_trial
 from governance.history.activations import generation
+from governance.history.effective_time import refuse_future
 from governance.history.notices import Notice, record_notice
 from governance.policy.facts import LoadFact
 from governance.policy.promotion.facts import ApprovalFacts

@@ -18,7 +18,6 @@ from datetime import datetime
 from governance.canonical import sha256_of
 from governance.decisions.activation import check_generation, switch
 from governance.decisions.decision_queries import decided_under
-from governance.decisions.effective_time import refuse_future
 from governance.decisions.idempotency import remember
 from governance.decisions.record import Decision, judged
 from governance.decisions.rollback_target import Choice, RollbackTargets, why_nothing
@@ -29,6 +28,7 @@ from governance.errors import (
     ReasonRequiredError,
 )
 from governance.history.activations import generation
+from governance.history.effective_time import refuse_future
 from governance.history.notices import Notice, record_notice
 from governance.policy.people import visible
 from governance.policy.rollback import decide_rollback

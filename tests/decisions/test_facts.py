@@ -34,7 +34,7 @@ from governance.values import Kind, ModelVersion, Severity, Stage, Verdict
 from tests.decisions.eligible import policy, promoted, staged
 from tests.versions import NAME, registered
 
-START = datetime(2030, 1, 1, tzinfo=UTC)
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _facts(gov: Governance, version: ModelVersion, at: datetime | None = None) -> PromotionFacts:

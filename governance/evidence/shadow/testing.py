@@ -32,6 +32,7 @@ from governance.evidence.shadow.session_stats import SessionStats, check_session
 from governance.evidence.shadow.standing import standing
 from governance.evidence.shadow.summary import Session, ShadowSummary
 from governance.history.audit import append_entry
+from governance.history.effective_time import refuse_future
 from governance.policy.promotion.limits import PromotionLimits
 from governance.registry import records
 from governance.registry.attachments import check_person, check_reason
@@ -79,6 +80,7 @@ class ShadowTesting:
             at: when the trial begins, from which its soak time counts; database time by default.
 
         Raises:
+            InvalidInputError: ``at`` lies in the future, or the benchmark is no other version.
             IllegalTransitionError: the version is neither validated nor in staging.
             ConflictError: its trial runs against another benchmark.
         """
@@ -86,6 +88,7 @@ class ShadowTesting:
         moment = None if at is None else as_utc(at)
         with self._database.begin() as tx:
             lock_head(tx, records.resolve(tx, ref).name)
+            refuse_future(moment, now=database_time(tx))
             version = records.resolve(tx, ref)
             beside = self._benchmark(tx, version, benchmark)
             trial = running_trial(tx, version.id)
@@ -165,6 +168,7 @@ class ShadowTesting:
 
         Raises:
             InvalidEvidenceError: an unknown name, a figure that is not finite or out of range.
+            InvalidInputError: ``at`` lies in the future.
             MetricConflictError: the session has other figures or another time; the first stay.
             ConflictError: the version was never in a trial nor in production.
         """
@@ -257,6 +261,7 @@ class ShadowTesting:
     def _insert(
         tx: Connection, version: ModelVersion, sessions: list[Session], *, by: str
     ) -> list[Session]:
+        refuse_future(max(one.at for one in sessions), now=database_time(tx))
         new = insert_sessions(tx, version, sessions)
         if new:
             append_entry(

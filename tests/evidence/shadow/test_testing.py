@@ -22,6 +22,7 @@ from governance.evidence.shadow.gathering import paired_facts, shadow_facts
 from governance.evidence.shadow.runs import end_trial
 from governance.evidence.shadow.session_stats import SessionStats
 from governance.evidence.shadow.summary import Session
+from governance.store.database import database_time
 from governance.values import ModelVersion, Stage, iso
 from tests.versions import actions, champion, head, registered, validated
 
@@ -116,6 +117,28 @@ def test_a_trial_that_was_left_by_hand_is_over(gov: Governance) -> None:
     by_hand = validated(gov, 1)
     gov.registry.transition(by_hand, "staging", "ann", "by hand")
     assert gov.shadow.start_shadow_testing(by_hand, by="ann").state == "running"
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=7), timedelta(days=36_500)])
+def test_no_trial_and_no_session_lies_in_the_future(gov: Governance, ahead: timedelta) -> None:
+    with gov.database.read() as connection:
+        soon = database_time(connection) + ahead
+    version = validated(gov, 0)
+    with pytest.raises(InvalidInputError, match="lies in the future"):
+        gov.shadow.start_shadow_testing(version, by="ann", at=soon)
+    assert gov.registry.resolve(version.id).stage is Stage.VALIDATED
+    gov.shadow.start_shadow_testing(version, by="ann", at=START)
+    with pytest.raises(InvalidInputError, match="lies in the future"):
+        gov.shadow.update_shadow_metrics(version, GOOD, session_id="s", at=soon)
+    several = [
+        Session(id=f"s{n}", at=at, stats=SessionStats.of(GOOD))
+        for n, at in enumerate((START, soon, day(1)))
+    ]
+    with pytest.raises(InvalidInputError, match="lies in the future"):
+        gov.shadow.record_sessions(version, several)
+    assert gov.shadow.sessions(version) == []
+    clocks_differ = soon - ahead + timedelta(minutes=3)
+    assert gov.shadow.update_shadow_metrics(version, GOOD, session_id="s", at=clocks_differ)
 
 
 def test_document_000s_five_sessions_meet_its_criteria(gov: Governance) -> None:

@@ -1,8 +1,8 @@
-"""The effective time that a caller gives to a decision: it may lie in the past, never ahead.
+"""The effective time that a caller gives to what it records: in the past perhaps, never ahead.
 
 A time ahead would let sessions that nobody has seen count as soaked, and make approvals that never
-expire. Neighbours: ``promoting``, ``rollback``, ``approvals``. Pure. Not promised: anything of
-``at`` in a mere question (an eligibility check may ask of any moment).
+expire. Used by decisions, approvals, access tokens and the trials of the evidence. Pure.
+Not promised: anything of ``at`` in a mere question (an eligibility check may ask of any moment).
 """
 
 from __future__ import annotations
@@ -29,5 +29,5 @@ def refuse_future(at: datetime | None, *, now: datetime) -> None:
     if at is not None and at - SKEW > now:
         raise InvalidInputError(
             f"at={iso(at)} lies in the future (the database's time is {iso(now)}); "
-            "leave it out, or give the time when it was decided"
+            "leave it out, or give the time when it happened"
         )
