@@ -179,13 +179,22 @@ def stop(
 def _read(file: str) -> list[dict[str, Any]]:
     try:
         text = sys.stdin.read(_MAX_BYTES) if file == "-" else Path(file).read_text("utf-8")
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_without_doubles)
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"{file[:200]} cannot be read as JSON: {error}") from error
     sessions = found if isinstance(found, list) else [found]
     if not sessions or not all(isinstance(one, dict) for one in sessions):
         raise InvalidInputError(f"{file[:200]} must hold a session (an object), or a list of them")
     return sessions
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"key {key[:80]!r} is given twice; keep one")
+        found[key] = value
+    return found
 
 
 def _figures(given: list[str]) -> dict[str, Any]:

@@ -67,6 +67,35 @@ def test_sessions_are_read_from_a_file(
     assert named.code == 0 and "1 session recorded" in named.err
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['{"score": 1, "score": 5}', '[{"score": 1, "sco\\u0072e": 1}]', '{"x": {"a": 1, "a": 1}}'],
+)
+def test_a_key_that_is_given_twice_is_refused(
+    run: Run, versions: tuple[ModelVersion, ModelVersion], tmp_path: Path, text: str
+) -> None:
+    _, second = versions
+    run("shadow", "start", second.ref)
+    (tmp_path / "x.json").write_text(text)
+    options = ("--session", "s", "--at", AT)
+    said = run("shadow", "record", second.ref, str(tmp_path / "x.json"), *options)
+    assert said.code == 2 and "is given twice; keep one" in said.err
+    shown = run("shadow", "show", second.ref, "-o", "json").json
+    assert shown["metrics"]["sessions_completed"] == 0
+
+
+def test_no_trial_and_no_session_lies_in_the_future(
+    run: Run, versions: tuple[ModelVersion, ModelVersion]
+) -> None:
+    _, second = versions
+    ahead = ("--at", "2090-01-01T00:00:00Z")
+    said = run("shadow", "start", second.ref, *ahead)
+    assert said.code == 2 and "lies in the future" in said.err
+    run("shadow", "start", second.ref)
+    said = run("shadow", "record", second.ref, "--session", "s", "--set", "score=1", *ahead)
+    assert said.code == 2 and "lies in the future" in said.err
+
+
 def test_what_cannot_be_meant_is_refused(
     run: Run, versions: tuple[ModelVersion, ModelVersion], tmp_path: Path
 ) -> None:
