@@ -68,12 +68,8 @@ def backtest(
     if output is Output.JSON:
         emit_record(found.as_json(), output)
     else:
-        overlaps = {window.name for window in found.windows if window.overlaps_training}
         emit_rows(
-            [
-                {"split": split, "in_training": split.partition(".")[0] in overlaps, **values}
-                for split, values in found.metrics.items()
-            ],
+            [{"split": split, **values} for split, values in found.rows_json().items()],
             output,
             columns=("split", "in_training", *next(iter(found.metrics.values()))),
             empty="no figures",

@@ -1,7 +1,8 @@
 """What a back-test found: figures per fold and over the window, and what they were made with.
 
 Pure values. Made by ``governance.training.backtest``; recorded nowhere. Not promised: that figures
-of folds inside the version's own training data say anything new; those folds are marked.
+of folds inside the version's own training data say anything new; those folds, and all figures that
+count rows of them, are marked.
 """
 
 from __future__ import annotations
@@ -77,6 +78,24 @@ class Backtest:
     code: Mapping[str, Used]
     warnings: tuple[str, ...] = ()
 
+    def in_training(self, split: str) -> bool | None:
+        """Do the figures of ``split`` count rows that the registered version was trained on?
+
+        Of a fold as its window says; of the whole window if one of its folds does. ``None`` where
+        the record does not say.
+        """
+        name = split.partition(".")[0]
+        of_fold = {window.name: window.overlaps_training for window in self.windows}
+        marks = [of_fold[name]] if name in of_fold else list(of_fold.values())
+        return True if True in marks else None if None in marks else False
+
+    def rows_json(self) -> dict[str, dict[str, Any]]:
+        """``metrics``, each split with its mark ``in_training``."""
+        return {
+            split: {"in_training": self.in_training(split), **values}
+            for split, values in self.metrics.items()
+        }
+
     def as_json(self) -> dict[str, Any]:
         return {
             "model": self.model,
@@ -87,7 +106,7 @@ class Backtest:
             "rows": self.rows,
             "seed": self.seed,
             "windows": [window.as_json() for window in self.windows],
-            "metrics": {split: dict(values) for split, values in self.metrics.items()},
+            "metrics": self.rows_json(),
             "code": {
                 name: {"registered": one.registered, "used": one.used, "changed": one.changed}
                 for name, one in self.code.items()
@@ -107,8 +126,8 @@ class Backtest:
             "folds": len(self.windows),
             "overlaps_training": [w.name for w in self.windows if w.overlaps_training],
             "metrics": {
-                split: dict(values)
-                for split, values in self.metrics.items()
+                split: values
+                for split, values in self.rows_json().items()
                 if split.partition(".")[0] not in whole and "." not in split
             },
             "warnings": list(self.warnings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,8 +32,10 @@ def test_a_window_is_evaluated_and_shown(run: Run, ref: str) -> None:
     assert said.json["windows"][0]["overlaps_training"] is True
     assert said.json["rows"] == 30
     assert 0 <= said.json["metrics"]["test"]["auc"] <= 1
+    assert {row["in_training"] for row in said.json["metrics"].values()} == {True}
     table = run("validation", "backtest", ref, *window)
     assert table.code == 0 and "in_training" in table.out and "nothing was recorded" in table.err
+    assert re.search(r"\btest\W+yes\b", table.out) and not re.search(r"\btest\W+no\b", table.out)
     assert run("audit", "list", "-o", "json").json == before
 
 

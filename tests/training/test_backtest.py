@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,19 @@ def test_folds_inside_the_versions_own_training_are_marked(gov: Governance) -> N
     assert small["overlaps_training"] == ["fold_1"]
     assert set(small["metrics"]) == {"out_of_sample"}
     assert len(json.dumps(small)) < 4000
-    assert json.loads(json.dumps(found.as_json()))["windows"][0]["name"] == "fold_1"
+    whole = json.loads(json.dumps(found.as_json()))
+    assert whole["windows"][0]["name"] == "fold_1"
+    marked = {one["name"]: one["overlaps_training"] for one in whole["windows"]}
+    assert {split: row["in_training"] for split, row in whole["metrics"].items()} == {
+        **marked,
+        "out_of_sample": True,
+    }
+    assert small["metrics"]["out_of_sample"]["in_training"] is True
+    outside = replace(found, windows=found.windows[1:])
+    assert outside.in_training("out_of_sample") is False
+    assert found.in_training("fold_1.up:5") is True and found.in_training("fold_2.up:5") is False
+    unknown = [replace(window, overlaps_training=None) for window in found.windows[1:]]
+    assert replace(found, windows=tuple(unknown)).in_training("out_of_sample") is None
 
 
 @pytest.mark.parametrize(
