@@ -15,6 +15,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -45,6 +46,7 @@ from governance.history.audit import append_entry
 from governance.history.effective_time import refuse_future
 from governance.history.notices import Notice, record_notice
 from governance.policy.promotion.criteria import PromotionCriteria
+from governance.policy.promotion.effective import Effective
 from governance.policy.promotion.facts import ApprovalFacts, PromotionFacts, VersionFacts
 from governance.registry import attachments, lifecycle, records
 from governance.registry.heads import lock_head
@@ -267,6 +269,11 @@ class Approvals:
 _ROUTES = {"promotion": Route.PROMOTION, "force": Route.FORCE}
 
 
+@lru_cache(maxsize=256)
+def _asked_by_policy(in_force: Effective) -> Asked:
+    return ask(in_force, in_force.limits)
+
+
 def asked_of(
     policy: PolicyInForce,
     version: ModelVersion,
@@ -278,6 +285,8 @@ def asked_of(
     bundle = holds_several(version)
     in_force = policy.promotion(version.name, version.kind, bundle=bundle)
     request = request_of(overrides)
+    if not request and criteria is None:
+        return _asked_by_policy(in_force)
     effective = in_force
     if request:
         effective = policy.promotion(version.name, version.kind, request, bundle=bundle)

@@ -40,6 +40,9 @@ from governance.store.database import Database
 from governance.values import Kind, ModelVersion
 
 _log = logging.getLogger(__name__)
+PROBLEM_LINE = (
+    "%s: %s"  # of the log, by which a command that shows the problem itself leaves it out
+)
 
 
 class PolicyInForce:
@@ -67,6 +70,7 @@ class PolicyInForce:
         self._bundles = bundles
         self._lock = threading.Lock()
         self._read: PolicyRead | None = None
+        self._laid: tuple[PolicyFile, dict[tuple[str, Kind], Effective]] | None = None
 
     def __call__(self) -> PolicyFile:
         """
@@ -104,12 +108,26 @@ class PolicyInForce:
             InvalidInputError: a value of the request or of the environment that cannot be taken.
         """
         policy = self()
+        bundle = bundle or self._bundles(model)
+        if not bundle and not request:
+            return self._of_the_file(policy, model, kind)
         layers = [*policy.promotion_layers(model, kind)]
-        if bundle or self._bundles(model):
+        if bundle:
             layers.append(("environment", environment_values(self._environment)))
         if request:
             layers.append(("request", dict(request)))
         return effective_limits(kind, layers, mode=policy.mode)
+
+    def _of_the_file(self, policy: PolicyFile, model: str, kind: Kind) -> Effective:
+        """What the file alone asks, laid once for each model while the file stays."""
+        laid = self._laid
+        if laid is None or laid[0] is not policy:
+            laid = self._laid = (policy, {})
+        known = laid[1]
+        if (model, kind) not in known:
+            layers = [*policy.promotion_layers(model, kind)]
+            known[model, kind] = effective_limits(kind, layers, mode=policy.mode)
+        return known[model, kind]
 
     def may_force(self, user: str) -> bool:
         """Does the policy name this user under ``force.allowed``?"""
@@ -159,7 +177,7 @@ class PolicyInForce:
             return PolicyRead(signature, PolicyFile(), NO_FILE, recorded=True)
         else:
             read = PolicyRead(signature, PolicyFile(), digest, problem=problem)
-        _log.warning("%s: %s", read.headline, problem)
+        _log.warning(PROBLEM_LINE, read.headline, problem)
         return read
 
     def _last_valid(self, before: PolicyRead | None) -> tuple[PolicyFile, str] | None:

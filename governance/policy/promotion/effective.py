@@ -45,9 +45,10 @@ __all__ = [
 Layer = tuple[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Effective:
-    """
+    """Equal to itself alone, so that what follows from it can be kept beside it.
+
     Attributes:
         limits: what counts.
         origins: layer that said it, for every key of the limits and for ``modes.<gate>`` where a
