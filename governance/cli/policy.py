@@ -4,8 +4,10 @@ would it have said of the past?
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,7 +45,7 @@ def show(
 
     location: Location = context.obj
     request = parsed_changes(changes or ())
-    with location.open() as gov:
+    with _problem_said_once(), location.open() as gov:
         declared = gov.config.models.get(check_model_name(model))
         kind = Kind.TRADING if declared is None else declared.kind
         several = _several(gov, model)
@@ -80,6 +82,22 @@ def show(
         note("later stands over earlier: default, kind, model, environment, request")
     if less:
         note(f"asks less than the policy in {', '.join(less)}: needs an approver and a reason")
+
+
+@contextmanager
+def _problem_said_once() -> Iterator[None]:
+    """`show` says itself what is wrong with the file; the log's line would be the second."""
+    from governance.decisions import policy_in_force
+
+    def other(record: logging.LogRecord) -> bool:
+        return record.msg != policy_in_force.PROBLEM_LINE
+
+    log = logging.getLogger(policy_in_force.__name__)
+    log.addFilter(other)
+    try:
+        yield
+    finally:
+        log.removeFilter(other)
 
 
 def _several(gov: Governance, model: str) -> bool:

@@ -24,7 +24,7 @@ def reconcile(
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Write again what follows from the database, and say what was mended.
+    """Write again what follows from the database, and say what was mended (--check: what differs).
 
     These are registry_index.json and the documents of each version, the links and manifests below
     active/, and the status keys.
@@ -33,8 +33,8 @@ def reconcile(
     with location.open() as gov:
         done = gov.files.reconcile(adopt=adopt, dry_run=check)
     names = list(done.mended)
-    mended = names if output is Output.JSON else len(names)
-    emit_record({"files_written": done.written, "mended": mended}, output)
+    found = names if output is Output.JSON else len(names)
+    emit_record({"files_written": done.written, "differ" if check else "mended": found}, output)
     if output is Output.TABLE:
         for name in done.mended:
             note(f"{'differs' if check else 'mended'}: {name}")

@@ -28,7 +28,7 @@ from governance.decisions.record import Decision, judged
 from governance.decisions.replay import Replay, replay, replayed
 from governance.decisions.rollback import Rollback
 from governance.decisions.wish import Wish
-from governance.errors import GateFailedError, GovernanceError
+from governance.errors import GateFailedError, GovernanceError, InvalidInputError
 from governance.policy.promotion.criteria import PromotionCriteria
 from governance.registry import records
 from governance.registry.artifacts import ArtifactStore
@@ -263,8 +263,14 @@ class ModelPromotion:
         """What would the policy file at ``path`` have said of every promotion so far?
 
         Raises:
+            InvalidInputError: ``path`` is no path.
             ConfigError: the file cannot be taken; with line and column.
         """
+        if not isinstance(path, str | Path):
+            raise InvalidInputError(
+                f"a policy file is given by its path, not {type(path).__name__}; give a text or a "
+                "Path"
+            )
         return self.try_policy(read_policy(Path(path), stream=True))
 
     def try_policy(self, proposed: PolicyFile, *, model: str | None = None) -> PolicyBacktest:

@@ -248,8 +248,9 @@ def test_reconcile_writes_lost_files_again(run: Run, home: Path, tmp_path: Path)
     meta.unlink()
     checked = run("reconcile", "--check", "-o", "json")
     assert checked.code == 3 and checked.json["files_written"] == 0
+    assert "mended" not in checked.json and "mended" not in run("reconcile", "--check").out
     done = run("reconcile", "-o", "json").json
-    assert done["files_written"] == 2 and done["mended"] == checked.json["mended"]
+    assert done["files_written"] == 2 and done["mended"] == checked.json["differ"]
     assert len(done["mended"]) == 1 and run("reconcile", "--check").code == 0
     assert meta.read_bytes() == before
 

@@ -104,7 +104,7 @@ def test_a_change_that_cannot_be_taken_is_a_usage_error(
 
 
 def test_show_says_that_the_file_is_broken_and_what_counts_meanwhile(
-    run: Run, policy: Path
+    run: Run, policy: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert run("policy", "show", "m").code == 0
     policy.write_text(
@@ -112,7 +112,8 @@ def test_show_says_that_the_file_is_broken_and_what_counts_meanwhile(
     )
     said = run("policy", "show", "m", "-o", "json")
     assert said.code == 0
-    assert f"{policy}:1:7" in said.json["problem"] and f"{policy}:1:7" in said.err
+    assert f"{policy}:1:7" in said.json["problem"]
+    assert (said.err + caplog.text).count(f"{policy}:1:7") == 1  # the log goes to stderr, too
     assert said.json["limits"]["min_live_sharpe"] == 0.7
 
 

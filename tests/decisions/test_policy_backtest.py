@@ -10,7 +10,7 @@ import pytest
 
 from governance import Governance
 from governance.decisions.record import Decision
-from governance.errors import ConfigError, GateFailedError
+from governance.errors import ConfigError, GateFailedError, InvalidInputError
 from governance.values import Verdict
 from tests.decisions.eligible import policy, promoted, staged
 from tests.decisions.test_replay import _first_release
@@ -165,3 +165,9 @@ def test_a_file_that_cannot_be_taken_is_refused_with_its_place(
 def test_a_file_that_is_not_there(sqlite_gov: Governance, proposed: Path) -> None:
     with pytest.raises(ConfigError, match="readable"):
         sqlite_gov.promotion.backtest_policy(proposed)
+
+
+@pytest.mark.parametrize("path", [5, None, b"policy.yaml", []])
+def test_what_is_no_path_is_refused(sqlite_gov: Governance, path: Any) -> None:
+    with pytest.raises(InvalidInputError, match="given by its path"):
+        sqlite_gov.promotion.backtest_policy(path)

@@ -19,7 +19,7 @@ def test_the_page_finds_what_decides(tmp_path: Path) -> None:
     promote, check, serve, reconcile = commands_of(PAGE)
     answers = Reader(folder).succeeds([train, promote, check, serve, reconcile])
     assert "generation 1" in answers[1]
-    assert re.search(r"mended +0", answers[2])
+    assert re.search(r"differ +0", answers[2])
     assert re.fullmatch(r"1\.0\.0 1 \['model\.[^]]+\]\n", answers[3])
     assert re.search(r"mended +0", answers[4])
     assert {path.name for path in (folder / "home" / "active" / "temperature").iterdir()} == {
