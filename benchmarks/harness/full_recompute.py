@@ -17,23 +17,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.harness.drift_workload import DAY, Workload
 from benchmarks.harness.memory import peak_mib
+from governance.evidence.drift.normal.calendar import DayCalendar
+from governance.evidence.drift.normal.comparison import compare
+from governance.evidence.drift.normal.reference import Reference
 from governance.evidence.drift.profiles.layout import Layout
 from governance.evidence.drift.profiles.profile_files import profile_files
+from governance.policy.drift.limits import DriftLimits
 
 
 def recompute(workload: Workload, layout: Layout) -> list[str]:
     """Features that the default limits flag."""
+    limits, calendar = DriftLimits(), DayCalendar()
     files = workload.files()
     by_day = [files[start : start + 24] for start in range(0, len(files), 24)]
-    begun = profile_files(layout, by_day)
-    # Imported while the first days are read: an import alone leaves one processor idle.
-    from governance.evidence.drift.normal.calendar import DayCalendar
-    from governance.evidence.drift.normal.comparison import compare
-    from governance.evidence.drift.normal.reference import Reference
-    from governance.policy.drift.limits import DriftLimits
-
-    limits, calendar = DriftLimits(), DayCalendar()
-    *blocks, current = begun
+    *blocks, current = profile_files(layout, by_day)
     first = DAY.date() - timedelta(days=len(blocks))
     days = [first + timedelta(days=number) for number in range(len(blocks))]
     reference = Reference.from_days(
@@ -53,7 +50,6 @@ def recompute(workload: Workload, layout: Layout) -> list[str]:
 
 
 def main(arguments: list[str]) -> None:
-    sys.setswitchinterval(0.0005)  # what reads must not wait long for what imports
     size, seed, layout, root = arguments
     workload = Workload(size, root=Path(root), seed=int(seed))
     drifted = recompute(workload, Layout.decode(Path(layout).read_bytes()))

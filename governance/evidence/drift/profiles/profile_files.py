@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -34,8 +33,6 @@ def profile_reads(
 ) -> Iterator[ProfileBlock]:
     """One block for what each of ``reads`` gives (a table, or several together), in their order.
 
-    The first reads begin with the call, so a caller may do something else meanwhile.
-
     What a read raises is raised where its block would have come.
 
     >>> from governance.evidence.drift.profiles.edges import numeric_edges
@@ -43,28 +40,18 @@ def profile_reads(
     >>> [block.rows for block in profile_reads(layout, [lambda: pa.table({"x": [1.0, 2.0]})])]
     [2]
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="profile")
-    left = iter(reads)
-    begun = deque(pool.submit(_profile, layout, read) for read in islice(left, threads + 1))
-    return _in_order(layout, left, pool, begun)
-
-
-def _in_order(
-    layout: Layout,
-    left: Iterator[Callable[[], Tables]],
-    pool: ThreadPoolExecutor,
-    begun: deque[Future[ProfileBlock]],
-) -> Iterator[ProfileBlock]:
-    """The blocks; as each is taken, one more read begins, so that they never run far ahead."""
-    with pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="profile") as pool:
+        waiting: deque[Future[ProfileBlock]] = deque()
         try:
-            while begun:
-                block = begun.popleft().result()
-                begun.extend(pool.submit(_profile, layout, read) for read in islice(left, 1))
-                yield block
+            for read in reads:
+                waiting.append(pool.submit(_profile, layout, read))
+                if len(waiting) > threads:  # never far ahead of who takes the blocks
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
-            for waiting in begun:
-                waiting.cancel()
+            for left in waiting:
+                left.cancel()
 
 
 def profile_files(
