@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 _CHANGED = select(audit_log.c.version_id, audit_log.c.action, audit_log.c.details).where(
     audit_log.c.seq > bindparam("place"), audit_log.c.version_id != ""
 )
-_BY_ID = select(model_registry).where(model_registry.c.id.in_(bindparam("ids", expanding=True)))
-_AT_ONCE = 200  # versions that are read together
 _TOGETHER = 10  # versions whose documents are written together
 
 
@@ -147,7 +145,7 @@ class RegistryFiles:
                 yield name
         if since:
             changed = _changed_since(connection, since)
-            rows = {row.id: row for row in self._rows(connection, changed)}
+            rows = {row.id: row for row in records.rows_of(connection, [*changed])}
             yield from self._documents((row, changed[one]) for one, row in rows.items())
             advance_index(connection, self._home, head, {one: rows.get(one) for one in changed})
         else:
@@ -156,13 +154,7 @@ class RegistryFiles:
         yield INDEX.as_posix()
 
     def _all(self, connection: Connection) -> Iterator[Row[Any]]:
-        return self._rows(connection, connection.scalars(select(model_registry.c.id)))
-
-    def _rows(self, connection: Connection, ids: Iterable[str]) -> Iterator[Row[Any]]:
-        """The versions with these ids, a few at a time; an id that is no more has none."""
-        wanted = list(ids)
-        for first in range(0, len(wanted), _AT_ONCE):
-            yield from connection.execute(_BY_ID, {"ids": wanted[first : first + _AT_ONCE]}).all()
+        return records.rows_of(connection, list(connection.scalars(select(model_registry.c.id))))
 
     def _documents(
         self, rows: Iterable[tuple[Row[Any], bool]], *, dry_run: bool = False

@@ -28,6 +28,8 @@ _versions = model_registry.c
 
 # Built once: to build these costs more than to ask them.
 _BY_ID = select(model_registry).where(_versions.id == bindparam("id"))
+_BY_IDS = select(model_registry).where(_versions.id.in_(bindparam("ids", expanding=True)))
+_AT_ONCE = 200  # SQLite takes only so many parameters
 _BY_VERSION = select(model_registry).where(
     _versions.name == bindparam("model"), _versions.version == bindparam("version")
 )
@@ -94,6 +96,12 @@ def by_id(connection: Connection, version_id: str) -> ModelVersion | None:
     """The version with this id."""
     row = connection.execute(_BY_ID, {"id": version_id}).one_or_none()
     return None if row is None else to_version(row)
+
+
+def rows_of(connection: Connection, ids: Sequence[str]) -> Iterator[Row[Any]]:
+    """The rows with these ids, a few at a time, in no order; an id that is no more has none."""
+    for first in range(0, len(ids), _AT_ONCE):
+        yield from connection.execute(_BY_IDS, {"ids": ids[first : first + _AT_ONCE]}).all()
 
 
 def by_version(connection: Connection, name: str, version: str) -> ModelVersion | None:

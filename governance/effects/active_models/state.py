@@ -86,7 +86,6 @@ _CANDIDATE = (
     .order_by(_version.version_order.desc())
     .limit(1)
 )
-_BY_ID = select(model_registry).where(_version.id.in_(bindparam("ids", expanding=True)))
 _ACTIVATIONS = (
     select(
         _active.generation,
@@ -191,7 +190,8 @@ def _in_force(
         activations[0].version_id if activations else None,
         None if target is None else target.version_id,
     ]
-    found = {row.id: row for row in connection.execute(_BY_ID, {"ids": [one or "" for one in ids]})}
+    wanted = [one for one in ids if one is not None]
+    found = {row.id: row for row in records.rows_of(connection, wanted)}
     active, before = (None if one is None else records.to_version(found[one]) for one in ids)
     return active, before
 
