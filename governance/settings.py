@@ -62,6 +62,8 @@ class Settings(BaseSettings):
             for no limit.
         api_origins: origins besides its own from which browsers may write to the management API,
             separated by commas, such as ``https://airflow.example.com`` before a proxy.
+        metrics_models: how many models have series of their own on ``/metrics``; the others count
+            in the sums alone, and a figure says how many they are.
     """
 
     model_config = SettingsConfigDict(
@@ -88,6 +90,7 @@ class Settings(BaseSettings):
     api_artifact_roots: str = ""
     api_requests_per_second: float = Field(default=200.0, ge=0, allow_inf_nan=False)
     api_origins: str = ""
+    metrics_models: int = Field(default=1000, ge=0)
 
     @classmethod
     def load(cls, **given: Any) -> Self:

@@ -16,13 +16,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from governance.api import problems
+from governance.api.counting import Counting, Requests
 from governance.api.envelope import Envelope
 from governance.api.guard import GuardedRoute, Identify, bearer, second_look
 from governance.api.jobs import Jobs
 from governance.api.openapi import install_openapi
 from governance.api.rates import Rates
-from governance.api.routes import ROUTERS
+from governance.api.routes import AT_ROOT, ROUTERS
 from governance.errors import GovernanceError
+from governance.monitoring.decision_counts import DecisionCounts
 from governance.settings import Settings
 from governance.wiring import Governance
 
@@ -96,11 +98,16 @@ def create_app(gov: Governance | None = None, *, identify: Identify | None = Non
     app.router.route_class = GuardedRoute
     app.state.desk = desk
     app.state.jobs = Jobs()
+    app.state.requests = Requests()
+    app.state.decision_counts = DecisionCounts()
     app.add_exception_handler(GovernanceError, problems.on_governance)
     app.add_exception_handler(HTTPException, problems.on_http)
     app.add_exception_handler(RequestValidationError, problems.on_invalid)
     app.add_middleware(Envelope)
+    app.add_middleware(Counting, requests=app.state.requests)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    for router in AT_ROOT:
+        app.include_router(router)
     install_openapi(app)
     return app

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from governance.canonical import canonical_json
 from governance.errors import (
@@ -44,8 +45,16 @@ _CODES = {
 _MOST_ERRORS = 20
 
 
+CODE = "problem_code"  # in the state of a request's scope: what was answered, for who counts
+
+
 class Problem(Response):
     media_type = MEDIA_TYPE
+    code = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})[CODE] = self.code
+        await super().__call__(scope, receive, send)
 
 
 def problem(
@@ -71,7 +80,9 @@ def problem(
         given["WWW-Authenticate"] = "Bearer"
     text = canonical_json({**further, **body})
     # A lone surrogate that a message repeats stays escaped.
-    return Problem(text.encode("utf-8", "backslashreplace"), status_code=status, headers=given)
+    said = Problem(text.encode("utf-8", "backslashreplace"), status_code=status, headers=given)
+    said.code = code
+    return said
 
 
 def of_governance(error: GovernanceError) -> Problem:

@@ -1,4 +1,7 @@
-"""One module for each noun; ``ROUTERS`` in the order in which paths are looked for."""
+"""One module for each noun; ``ROUTERS`` in the order in which paths are looked for.
+
+``AT_ROOT`` stand beside ``/api/v1``, where programs look that know nothing of this API.
+"""
 
 from governance.api.routes import (
     alerts,
@@ -8,6 +11,7 @@ from governance.api.routes import (
     drift,
     health,
     installation,
+    metrics,
     models,
     policy,
     promotion,
@@ -31,3 +35,5 @@ ROUTERS = (
     audit.router,
     installation.router,
 )
+
+AT_ROOT = (metrics.router,)
