@@ -25,10 +25,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from governance.access.rates import Rates
 from governance.access.rights import RIGHTS, allowed, possible, refusal
 from governance.access.roles import EVERYTHING, Identity
 from governance.api import body
-from governance.api.rates import Rates
 from governance.errors import (
     ForbiddenError,
     GovernanceError,
@@ -205,10 +205,12 @@ def _known(request: Request, desk: Desk, gov: Governance) -> Identity:
 
 def _check_origin(request: Request, settings: Settings) -> None:
     """A browser sends its cookies wherever a page asks it to, so a write by cookie must come from
-    our own pages. A header that no foreign page can set (a bearer token) needs no such proof.
+    our own pages. A header that no foreign page can set (a bearer token) needs no such proof; a
+    password that a proxy asked for is sent along like a cookie.
     """
     headers = request.headers
-    if request.method in SAFE or "authorization" in headers or "cookie" not in headers:
+    bearer = headers.get("authorization", "").lower().startswith("bearer ")
+    if request.method in SAFE or bearer or "cookie" not in headers:
         return
     origin = headers.get("origin") or ""
     own = {one.strip().lower() for one in settings.api_origins.split(",") if one.strip()}
