@@ -69,7 +69,7 @@ class PredictionLog:
         folder: Path,
         *,
         interval: float = 1.0,
-        batch_rows: int = 1000,
+        batch_rows: int = 10_000,
         most_cells: int = 20_000_000,
         lost: Callable[[int], None] | None = None,
     ) -> None:

@@ -17,9 +17,9 @@ from starlette.responses import Response
 from governance.errors import NotFoundError, UnavailableError
 from governance.registry.records import MAX_PAGE
 from governance.serving.answering import Asked
-from governance.serving.bodies import Form, form_of
+from governance.serving.bodies import Form, form_of, header
 from governance.serving.desk import Desk
-from governance.serving.guard import PUBLIC, GuardedRoute, right
+from governance.serving.guard import PUBLIC, DirectRoute, GuardedRoute, right
 from governance.serving.problems import MEDIA_TYPE, problem
 from governance.serving.rows import event_time
 from governance.serving.slots import Slot
@@ -149,12 +149,6 @@ def _desk(request: Request) -> Desk:
     return desk
 
 
-@router.post(
-    "/models/{model}/predict",
-    openapi_extra=_PREDICT,
-    responses={200: _PREDICTED, **_REFUSED},
-    response_class=Response,
-)
 async def predict(model: str, request: Request) -> Response:
     """Have rows predicted by the champion."""
     start = time.perf_counter()
@@ -163,20 +157,30 @@ async def predict(model: str, request: Request) -> Response:
     await desk.who_answers(model)  # refuse before the body is read
     at = request.query_params.get("at") if request.scope["query_string"] else None
     moment = None if at is None else event_time(at)
-    async with desk.bodies.reading(request, form) as body:
-        headers = request.headers
+    with await desk.bodies.read(request, form) as body:
         asked = Asked(
             desk.champions.of(model),  # who answers now, whatever happened since
             form,
             body,
-            headers.get("request-id", ""),
-            headers.get("feature-graph"),
+            header(request, b"request-id"),
+            header(request, b"feature-graph") or None,
             moment,
             desk.champions.trials.of(model),
         )
         answer = await desk.answer(asked)
     desk.figures.answered(model, rows=answer.rows, seconds=time.perf_counter() - start)
     return Response(answer.content, 200, answer.headers, answer.media_type)
+
+
+router.add_api_route(
+    "/models/{model}/predict",
+    predict,
+    methods=["POST"],
+    route_class_override=DirectRoute,
+    openapi_extra=_PREDICT,
+    responses={200: _PREDICTED, **_REFUSED},
+    response_class=Response,
+)
 
 
 @router.get(

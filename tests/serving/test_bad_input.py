@@ -200,4 +200,4 @@ def test_slow_lying_and_vanishing_clients(sqlite_gov: Governance) -> None:
                 gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         with httpx.Client(base_url=server.url, headers=headers) as client:
             assert client.post(PREDICT, json=GOOD).status_code == 200
-        assert app.state.desk.bodies._held == 0
+        assert app.state.desk.bodies.held == 0
