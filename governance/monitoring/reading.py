@@ -33,6 +33,7 @@ _BY_STAGE = select(
 _live = and_(_versions.name == _models.name, _versions.stage == "production")
 _HEADS = (
     select(_models.name, _models.generation, _versions.id.label("live"))
+    .select_from(governed_models)
     .outerjoin(model_registry, _live)
     .order_by(_models.name)
 )
@@ -55,6 +56,7 @@ _largest_psi = (
 )
 _DRIFT = (
     select(_versions.name, _reports.severity, _reports.at, _largest_psi.label("psi"))
+    .select_from(model_registry)
     .join(model_drift_reports, _reports.id == _newest_report)
     .where(_versions.stage == "production")
 )
@@ -68,6 +70,7 @@ _CALIBRATED = (
         _calibrations.upper_bound,
         _calibrations.budget,
     )
+    .select_from(model_registry)
     .join(
         drift_calibrations,
         and_(
@@ -88,16 +91,20 @@ _CALIBRATED = (
 
 _drills = rollback_drills.c
 _last_drill = rollback_drills.alias()
-_DRILLED = select(_models.name, _drills.passed, _drills.duration_ms, _drills.recorded_at).join(
-    rollback_drills,
-    and_(
-        _drills.model_name == _models.name,
-        _drills.at
-        == select(func.max(_last_drill.c.at))
-        .where(_last_drill.c.model_name == _models.name)
-        .correlate(governed_models)
-        .scalar_subquery(),
-    ),
+_DRILLED = (
+    select(_models.name, _drills.passed, _drills.duration_ms, _drills.recorded_at)
+    .select_from(governed_models)
+    .join(
+        rollback_drills,
+        and_(
+            _drills.model_name == _models.name,
+            _drills.at
+            == select(func.max(_last_drill.c.at))
+            .where(_last_drill.c.model_name == _models.name)
+            .correlate(governed_models)
+            .scalar_subquery(),
+        ),
+    )
 )
 
 _OPEN = (

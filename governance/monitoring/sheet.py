@@ -29,7 +29,6 @@ _FAMILY = {
     "gauge": GaugeMetricFamily,
     "counter": CounterMetricFamily,
     "histogram": HistogramMetricFamily,
-    "info": InfoMetricFamily,
 }
 
 
@@ -105,9 +104,9 @@ class Sheet(Collector):
 
 
 def _family(one: Metric) -> Family:
-    name = one.name.removesuffix("_info") if one.kind == "info" else one.name
-    labels = () if one.kind == "info" else one.labels
-    family: Family = _FAMILY[one.kind](name, one.says, labels=labels, unit=one.unit)
+    if one.kind == "info":
+        return InfoMetricFamily(one.name.removesuffix("_info"), one.says)
+    family: Family = _FAMILY[one.kind](one.name, one.says, labels=one.labels, unit=one.unit)
     return family
 
 

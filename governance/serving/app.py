@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from governance.serving import metrics
 from governance.serving.desk import Desk
 from governance.serving.guard import Identify
 from governance.serving.limits import ServingLimits
@@ -90,6 +91,7 @@ def create_app(
     )
     app.state.desk = desk
     app.include_router(router)
+    app.include_router(metrics.router)
     handle_errors(app)
     app.add_middleware(_SafeHeaders)
     return app

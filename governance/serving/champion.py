@@ -51,6 +51,7 @@ class Champions:
     Attributes:
         complete: did a look end with nothing left to load?
         problem: why the last look came to nothing.
+        swaps: how often another version took over, by model.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Champions:
         self.trials = Trials(gov.database, load=self._challenger, served=self._served)
         self.complete = False
         self.problem: str | None = None
+        self.swaps: dict[str, int] = {}
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -84,6 +86,9 @@ class Champions:
 
     def slot(self, model: str) -> Slot | None:
         return self._slots.get(model)
+
+    def names(self) -> list[str]:
+        return list(self._slots)
 
     def counts(self) -> dict[str, int]:
         """How many models there are, how many are in each state."""
@@ -214,6 +219,8 @@ class Champions:
         try:
             serving = self._load(found.version, found.feature_spec, found.generation)
             log.info("%s answers (generation %d)", found.version.ref, found.generation)
+            if old is not None and not same:
+                self.swaps[model] = self.swaps.get(model, 0) + 1
             return replace(now, serving=serving)
         except GovernanceError as error:
             failure = error

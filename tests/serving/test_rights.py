@@ -17,13 +17,17 @@ from governance import Governance
 from governance.access.rights import RIGHTS, allowed
 from governance.access.roles import Grant, Identity, Role
 from governance.errors import DatabaseUnavailableError
-from governance.serving import create_app
+from governance.serving import create_app, metrics
 from governance.serving.guard import PUBLIC, GuardedRoute, right
 from governance.serving.routes import router
 from tests.serving.conftest import PREDICT, STATUS, calling, in_production, token
 from tests.versions import NAME
 
-ROUTES = [route for route in router.routes if isinstance(route, GuardedRoute)]
+ROUTES = [
+    route
+    for route in (*router.routes, *metrics.router.routes)
+    if isinstance(route, GuardedRoute)
+]
 OPEN = {"/api/v1/health/live", "/api/v1/health/ready"}
 
 

@@ -30,7 +30,7 @@ _OPENMETRICS = {"application/openmetrics-text": {"schema": {"type": "string"}}}
     response_class=PlainTextResponse,
     responses={200: {"content": _OPENMETRICS}},
 )
-def get_metrics(request: Request, caller: Asking) -> Response:
+def scrape_metrics(request: Request, caller: Asking) -> Response:
     """Figures for Prometheus: OpenMetrics where `Accept` names it, else Prometheus' text format."""
     start = time.perf_counter()
     state, gov = request.app.state, caller.gov
