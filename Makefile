@@ -6,10 +6,10 @@ DEMO ?= all
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint lock bench faults docs clean runtime bench-peers bench-drift
+.PHONY: help setup demo up down test lint lock bench faults docs clean runtime bench-peers bench-drift bench-serving
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## make .venv with everything that tests and linters need
 	@$(PYTHON) local/bootstrap.py dev
@@ -17,10 +17,10 @@ setup:  ## make .venv with everything that tests and linters need
 runtime:
 	@$(PYTHON) local/bootstrap.py demo
 
-demo: runtime  ## retrain, watch a storm come, promote and roll back, in a real Airflow (DEMO=retrain|drift|promotion|all)
+demo: runtime  ## retrain, watch a storm come, promote, roll back, serve, in a real Airflow (DEMO=retrain|drift|promotion|serving|all)
 	@$(BIN)/python -m local.demo "$(DEMO)"
 
-up: runtime  ## start Airflow and leave it running
+up: runtime  ## start Airflow and both APIs and leave them running
 	@$(BIN)/python -m local.up
 
 down:  ## stop what `make up` or a killed demo left running
@@ -45,6 +45,9 @@ bench: setup  ## measure, beside the peers that are installed
 bench-drift: setup  ## measure drift at its full size, beside the peers that are installed (SIZE=S: under a minute)
 	@$(BIN)/python benchmarks/drift.py --size $(or $(SIZE),M) $(if $(SIZE),,--fleet 1000)
 
+bench-serving: setup  ## measure predictions over HTTP beside the peers that are installed; needs wrk (apt-get install wrk)
+	@$(BIN)/python benchmarks/serving.py $(if $(JSON),--json)
+
 bench-peers: setup  ## install what is measured beside ours, each in its own environment under .bench/
 	@for peer in mlflow evidently nannyml; do \
 	  $(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .bench/$$peer || exit 1; \
@@ -53,9 +56,10 @@ bench-peers: setup  ## install what is measured beside ours, each in its own env
 
 WHOLE_PLAN = tests/faults tests/evidence/drift/test_false_alarm_budget.py \
   tests/policy/promotion/test_false_promotions.py \
-  tests/evidence/drift/test_a_winter_of_flights.py tests/docs/test_a_winter_of_flights.py
+  tests/evidence/drift/test_a_winter_of_flights.py tests/docs/test_a_winter_of_flights.py \
+  tests/api/test_schema_attack.py tests/serving/test_schema_attack.py
 
-faults: setup  ## the whole fault plan, forty simulated months, a whole winter; `make test` runs a sample
+faults: setup  ## the whole fault plan, forty simulated months, a whole winter, a long attack on the APIs; `make test` runs a sample
 	@GOVERNANCE_FAULTS=full $(BIN)/python -m pytest $(WHOLE_PLAN)
 
 docs: setup  ## generate the reference pages from the code

@@ -53,7 +53,7 @@ class OurRegistry:
             names = ", ".join(rows[0])
             marks = ", ".join(f":{name}" for name in rows[0])
             tx.exec_driver_sql(f"INSERT INTO model_registry ({names}) VALUES ({marks})", rows)
-            entries = list(_audit_entries(tx, rows))
+            entries = list(audit_entries(tx, rows))
             marks = ", ".join("?" * len(COLUMNS))
             names = ", ".join(COLUMNS)
             tx.exec_driver_sql(f"INSERT INTO audit_log ({names}) VALUES ({marks})", entries)
@@ -103,7 +103,7 @@ def _older_versions(tx: Connection, versions: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def _audit_entries(tx: Connection, rows: list[dict[str, Any]]) -> Iterator[Row]:
+def audit_entries(tx: Connection, rows: list[dict[str, Any]]) -> Iterator[Row]:
     last = tx.execute(
         select(audit_log.c.seq, audit_log.c.hash, audit_log.c.recorded_at)
         .order_by(audit_log.c.seq.desc())
