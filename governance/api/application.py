@@ -8,20 +8,20 @@ and inside Airflow's API server, which gives it its own ``identify``.
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from governance.access.rates import Rates
 from governance.api import problems
 from governance.api.counting import Counting, Requests
 from governance.api.envelope import Envelope
 from governance.api.guard import GuardedRoute, Identify, bearer, second_look
 from governance.api.jobs import Jobs
 from governance.api.openapi import install_openapi
-from governance.api.rates import Rates
 from governance.api.routes import AT_ROOT, ROUTERS
 from governance.errors import GovernanceError
 from governance.monitoring.decision_counts import DecisionCounts
@@ -31,13 +31,15 @@ from governance.wiring import Governance
 __all__ = ["PREFIX", "Identify", "create_app"]
 
 PREFIX = "/api/v1"
+Opening = Callable[[], Governance]
 
 
 class _Desk:
     """One governance for all requests, opened by the first that needs it."""
 
-    def __init__(self, gov: Governance | None, identify: Identify | None) -> None:
+    def __init__(self, gov: Governance | None, opening: Opening, identify: Identify | None) -> None:
         self._given = gov is not None
+        self._opening = opening
         self._gov = gov
         self._lock = threading.Lock()
         self.settings: Settings | None = None
@@ -53,7 +55,7 @@ class _Desk:
         """
         with self._lock:
             if self._gov is None:
-                self._use(Governance.open())
+                self._use(self._opening())
             assert self._gov is not None
             return self._gov
 
@@ -68,15 +70,20 @@ class _Desk:
                 self._gov = None
 
 
-def create_app(gov: Governance | None = None, *, identify: Identify | None = None) -> FastAPI:
+def create_app(
+    gov: Governance | None = None,
+    *,
+    opening: Opening = Governance.open,
+    identify: Identify | None = None,
+) -> FastAPI:
     """The management API.
 
     Args:
-        gov: what it works on; else ``Governance.open()`` at the first request that needs it.
+        gov: what it works on; else what ``opening`` opens at the first request that needs it.
         identify: who asks. It raises ``UnauthenticatedError`` for nobody known. By default a bearer
             token (``governance token create``).
     """
-    desk = _Desk(gov, identify)
+    desk = _Desk(gov, opening, identify)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -77,17 +77,20 @@ def get_config(caller: Asking) -> ConfigShown:
 @router.get("/openapi.json", openapi_extra=right("docs.read"), response_class=JSONResponse)
 def get_document(request: Request, caller: Asking) -> Response:
     """This API as an OpenAPI document."""
-    return JSONResponse(request.app.openapi())
+    document = request.app.openapi()
+    if under := _mounted_under(request):
+        document = {**document, "servers": [{"url": under}]}
+    return JSONResponse(document)
 
 
 @router.get("/docs", openapi_extra=right("docs.read"), response_class=HTMLResponse)
 def get_docs(request: Request, caller: Asking) -> Response:
     """The routes as a page for people. It needs no script and loads nothing from elsewhere."""
-    rows = []
+    rows, under = [], _mounted_under(request)
     for path, methods in request.app.openapi()["paths"].items():
         for method, operation in methods.items():
             says = operation.get("summary", ""), operation.get("x-right", "")
-            cells = (method.upper(), path, *says)
+            cells = (method.upper(), under + path, *says)
             rows.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells))
     return HTMLResponse(
         "<!doctype html><html lang=en><meta charset=utf-8><title>Model governance: API</title>"
@@ -95,6 +98,11 @@ def get_docs(request: Request, caller: Asking) -> Response:
         "</a>.<table><thead><tr><th>method<th>path<th>what<th>right<tbody>"
         f"{''.join(rows)}</table></html>"
     )
+
+
+def _mounted_under(request: Request) -> str:
+    """What stands before every path, where another app (Airflow's) has this one inside."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
 
 
 def _settings(settings: Settings) -> dict[str, Any]:
