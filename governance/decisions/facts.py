@@ -25,12 +25,12 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, func, select
 
 from governance.config.model import ModelDeclaration
-from governance.decisions.measured import measured
+from governance.decisions.measured import Splits, measured_of_both
 from governance.decisions.other_evidence import Provider, other_evidence
 from governance.decisions.validation import OPERATION as VALIDATION
 from governance.errors import GovernanceError, IntegrityError
 from governance.evidence.shadow.gathering import calendar_of, paired_facts, shadow_facts
-from governance.evidence.shadow.records import recorded_sessions
+from governance.evidence.shadow.records import sessions_of_both
 from governance.evidence.shadow.summary import PERIODS_PER_YEAR
 from governance.policy.facts import LoadFact
 from governance.policy.promotion.facts import (
@@ -161,14 +161,16 @@ class FactsOf:
         Raises:
             InvalidEvidenceError: a provider that gives something else than ``OtherEvidence``.
         """
-        sessions = recorded_sessions(connection, version.id, at=at)
+        other = None if champion is None else champion.id
+        sessions, beside = sessions_of_both(connection, version.id, other, at=at)
+        own, of_champion = measured_of_both(connection, version, champion, at=at)
         return PromotionFacts(
             at=iso(at),
             kind=version.kind,
             stage=version.stage,
-            candidate=version_facts(connection, version, at=at, members=outside.members),
-            champion=None if champion is None else version_facts(connection, champion, at=at),
-            ever_active=_ever_active(connection, version.name),
+            candidate=_version_facts(version, own, members=outside.members),
+            champion=None if champion is None else _version_facts(champion, of_champion),
+            ever_active=champion is not None or _ever_active(connection, version.name),
             intact=outside.intact,
             load=load_fact(connection, version),
             validation=_validation(connection, version.id, at),
@@ -180,7 +182,9 @@ class FactsOf:
                 periods_per_year=outside.periods_per_year,
                 found=sessions,
             ),
-            paired=paired_facts(connection, version, champion, at=at, found=sessions),
+            paired=paired_facts(
+                connection, version, champion, at=at, found=sessions, beside=beside
+            ),
             drift=_drift(connection, version.name, at),
             approval=approval,
             owner=outside.owner,
@@ -196,14 +200,10 @@ def load_fact(connection: Connection, version: ModelVersion) -> LoadFact | None:
     return LoadFact(loadable=probed.loadable, code=probed.code, reason=probed.reason)
 
 
-def version_facts(
-    connection: Connection,
-    version: ModelVersion,
-    *,
-    at: datetime,
-    members: Mapping[str, bool] | None = None,
+def _version_facts(
+    version: ModelVersion, metrics: Splits, *, members: Mapping[str, bool] | None = None
 ) -> VersionFacts:
-    """What gates may ask of one version. Metrics count that were measured by ``at``."""
+    """What gates may ask of one version."""
     manifest = version.manifest
     named = (manifest.get(key) for key in ("feature_graph_hash", "feature_version"))
     return VersionFacts(
@@ -213,7 +213,7 @@ def version_facts(
         created_by=version.created_by,
         trained_end=_text(manifest.get("trained_end")),
         feature_version=next((name for name in named if isinstance(name, str) and name), None),
-        metrics=measured(connection, version, at=at),
+        metrics=metrics,
         provenance={
             key: value
             for key, value in manifest.items()
@@ -261,13 +261,20 @@ _VALIDATED = (
     .order_by(_decision.seq.desc())
     .limit(1)
 )
-_REPORTED = (
+_NEWEST = (
     select(_reports.id, _reports.severity, _reports.at)
     .where(_reports.model_name == bindparam("model"), _reports.at <= bindparam("by"))
     .order_by(_reports.at.desc(), _reports.recorded_at.desc(), _reports.id)
     .limit(1)
+    .subquery()
 )
-_LARGEST = select(func.max(_features.psi)).where(_features.report_id == bindparam("report"))
+_REPORTED = select(
+    _NEWEST,
+    select(func.max(_features.psi))
+    .where(_features.report_id == _NEWEST.c.id)
+    .scalar_subquery()
+    .label("max_psi"),
+)
 
 
 def _ever_active(connection: Connection, model: str) -> bool:
@@ -290,5 +297,5 @@ def _drift(connection: Connection, model: str, at: datetime) -> DriftFacts | Non
         report_id=newest.id,
         at=iso(newest.at),
         age_hours=(at - newest.at).total_seconds() / 3600,
-        max_psi=connection.scalar(_LARGEST, {"report": newest.id}),
+        max_psi=newest.max_psi,
     )

@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, or_, select
 from sqlalchemy.engine import Connection
 
-from governance.effects.active_models.files import STATUS, ActiveFiles, changed_models
+from governance.effects.active_models.files import STATUS, ActiveFiles, all_models
+from governance.effects.active_models.state import is_change
 from governance.effects.registry_index import advance_index, index_differs, write_index
 from governance.errors import ConflictError, StorageFullError, UnavailableError
 from governance.files import file_lock, replace_together
@@ -35,8 +36,11 @@ from governance.store.schema import audit_log, model_registry
 log = logging.getLogger(__name__)
 
 # Built once: to build these costs more than to ask them.
-_CHANGED = select(audit_log.c.version_id, audit_log.c.action, audit_log.c.details).where(
-    audit_log.c.seq > bindparam("place"), audit_log.c.version_id != ""
+_SINCE = select(
+    audit_log.c.model_name, audit_log.c.version_id, audit_log.c.action, audit_log.c.details
+).where(
+    audit_log.c.seq > bindparam("place"),
+    or_(audit_log.c.version_id != "", audit_log.c.model_name != ""),
 )
 _TOGETHER = 10  # versions whose documents are written together
 
@@ -121,7 +125,7 @@ class RegistryFiles:
                 thorough=True,
             )
             mended = list(active.clean(connection))
-            mended += active.mend(connection, changed_models(connection, 0))
+            mended += active.mend(connection, all_models(connection))
             everything = ((row, False) for row in self._all(connection))
             mended += self._documents(everything, dry_run=dry_run)
             if index_differs(connection, self._home, head):
@@ -140,11 +144,13 @@ class RegistryFiles:
         """What each entry since the mark concerns; the mark moves last."""
         since = 0 if mark is None else mark["seq"]
         active = ActiveFiles(database=self._database, home=self._home)
-        for name in active.mend(connection, changed_models(connection, since)):
+        entries: Sequence[Any] = connection.execute(_SINCE, {"place": since}).all() if since else ()
+        models = _models_of(entries) if since else all_models(connection)
+        for name in active.mend(connection, models):
             if not name.startswith(STATUS):
                 yield name
         if since:
-            changed = _changed_since(connection, since)
+            changed = _versions_of(entries)
             rows = {row.id: row for row in records.rows_of(connection, [*changed])}
             yield from self._documents((row, changed[one]) for one, row in rows.items())
             advance_index(connection, self._home, head, {one: rows.get(one) for one in changed})
@@ -186,12 +192,19 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _changed_since(connection: Connection, place: int) -> dict[str, bool]:
-    """Ids that entries after this one name, and of each whether only its stage changed; a draft
-    that got its bytes has a new id.
+def _models_of(entries: Sequence[Any]) -> list[str]:
+    """Models whose active files may read differently after these entries."""
+    return sorted({row.model_name for row in entries if row.model_name and is_change(row.action)})
+
+
+def _versions_of(entries: Sequence[Any]) -> dict[str, bool]:
+    """Ids that these entries name, and of each whether only its stage changed; a draft that got its
+    bytes has a new id.
     """
     found: dict[str, bool] = {}
-    for row in connection.execute(_CHANGED, {"place": place}):
+    for row in entries:
+        if not row.version_id:
+            continue
         moved = row.action == "stage.changed" or row.action.endswith(".decided")
         found[row.version_id] = moved and found.get(row.version_id, True)
         if row.action == "version.registered" and (old := json.loads(row.details).get("draft_id")):

@@ -225,8 +225,8 @@ MUTANTS = (
     Mutant(
         "later metrics count",
         "decisions/measured.py",
-        '_RECORDED.where(_columns.at <= bindparam("by"))',
-        "_RECORDED",
+        '    _columns.at <= bindparam("by"),',
+        "    _columns.at.is_not(None),",
         f"{FACTS}::test_metrics_count_up_to_the_cut_off_and_no_further[sqlite]",
     ),
     Mutant(
@@ -246,9 +246,9 @@ MUTANTS = (
     ),
     Mutant(
         "later sessions count",
-        "decisions/facts.py",
-        "recorded_sessions(connection, version.id, at=at)",
-        "recorded_sessions(connection, version.id)",
+        "evidence/shadow/records.py",
+        '    ),\n    _sessions.at <= bindparam("by"),',
+        "    ),\n    _sessions.at.is_not(None),",
         f"{FACTS}::test_sessions_count_up_to_the_cut_off_and_no_further[sqlite]",
     ),
     # -- the record

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from governance.effects.active_models import status
 from governance.effects.active_models.manifests import render
@@ -24,25 +24,19 @@ from governance.effects.active_models.place import (
     mark_of,
     models_there,
 )
-from governance.effects.active_models.state import ActiveState, changes_state, read_state
+from governance.effects.active_models.state import ActiveState, read_state
 from governance.errors import ConflictError, StorageFullError, StorageUnavailableError
 from governance.files import fsync_dir, storage_errors
 from governance.registry.home_owner import Mark, has_entry
 from governance.store.database import Database
-from governance.store.schema import audit_log, governed_models
+from governance.store.schema import governed_models
 
 STATUS = "ops_status:"  # before the name of a model, in what was mended
 _AT_ONCE = 50  # models whose status keys are written in one transaction
-_CHANGED = select(audit_log.c.model_name).where(
-    audit_log.c.seq > bindparam("since"), audit_log.c.model_name != "", changes_state()
-)
 
 
-def changed_models(connection: Connection, since: int) -> list[str]:
-    """Models whose active files may read differently since this entry of the audit log."""
-    if not since:
-        return list(connection.scalars(select(governed_models.c.name)))
-    return sorted(set(connection.scalars(_CHANGED, {"since": since})))
+def all_models(connection: Connection) -> list[str]:
+    return list(connection.scalars(select(governed_models.c.name)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

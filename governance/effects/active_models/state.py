@@ -63,11 +63,17 @@ class ActiveState:
         return self.activations[0] if self.activations else None
 
 
-def changes_state() -> ColumnElement[bool]:
-    """Entries of the audit log after which the active files may read differently."""
-    action = audit_log.c.action
-    named = action.in_(("version.registered", "version.drafted", "stage.changed"))
-    return or_(named, action.like("%.decided"))
+_CHANGES = ("version.registered", "version.drafted", "stage.changed")
+
+
+def is_change(action: str) -> bool:
+    """May the active files read differently after such an entry of the audit log?"""
+    return action in _CHANGES or action.endswith(".decided")
+
+
+def _is_change() -> ColumnElement[bool]:
+    """The same, asked of the database."""
+    return or_(audit_log.c.action.in_(_CHANGES), audit_log.c.action.like("%.decided"))
 
 
 # Built once: to build them costs more than to ask them.
@@ -75,7 +81,7 @@ _MODEL: BindParameter[str] = bindparam("model", type_=ascii_text(64))
 _GENERATION = select(governed_models.c.generation).where(governed_models.c.name == _MODEL)
 _ENTRY = (
     select(audit_log.c.seq, audit_log.c.hash, audit_log.c.recorded_at)
-    .where(audit_log.c.model_name == _MODEL, changes_state())
+    .where(audit_log.c.model_name == _MODEL, _is_change())
     .order_by(audit_log.c.seq.desc())
     .limit(1)
 )

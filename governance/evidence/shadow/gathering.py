@@ -90,8 +90,12 @@ def paired_facts(
     *,
     at: datetime,
     found: ShadowSummary | None = None,
+    beside: ShadowSummary | None = None,
 ) -> PairedFacts | None:
     """The sessions that both versions recorded by ``at``: the version's gain minus the champion's.
+
+    Args:
+        found, beside: the version's and the champion's by then, where they were read already.
 
     ``None`` where there is no champion to compare with.
     """
@@ -99,7 +103,7 @@ def paired_facts(
         return None
     if found is None:
         found = recorded_sessions(connection, version.id, at=at)
-    return paired_sessions(connection, version, champion, found, at=at)
+    return paired_sessions(connection, version, champion, found, at=at, beside=beside)
 
 
 def paired_sessions(
@@ -109,9 +113,11 @@ def paired_sessions(
     found: ShadowSummary,
     *,
     at: datetime | None,
+    beside: ShadowSummary | None = None,
 ) -> PairedFacts:
     """The same, with the version's sessions read already and a cut-off that may be missing."""
-    beside = recorded_sessions(connection, champion.id, at=at)
+    if beside is None:
+        beside = recorded_sessions(connection, champion.id, at=at)
     differences = paired_differences(found, beside)
     return PairedFacts(
         benchmark=champion.id,

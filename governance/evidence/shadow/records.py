@@ -14,7 +14,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Row, Text, select, type_coerce
+from sqlalchemy import Row, Text, bindparam, or_, select, type_coerce
 from sqlalchemy.engine import Connection
 
 from governance.errors import IntegrityError, MetricConflictError
@@ -27,11 +27,21 @@ from governance.values import ModelVersion, iso
 
 _sessions = shadow_sessions.c
 _ROWS_A_STATEMENT = 500
+# Built once: to build these costs more than to ask them.
 _AS_STORED = select(
+    _sessions.version_id,
     _sessions.session_id,
     _sessions.at,
     type_coerce(_sessions.stats, Text).label("stats"),
     _sessions.digest,
+)
+_OF_VERSION = _AS_STORED.where(_sessions.version_id == bindparam("version"))
+_OF_VERSION_BY = _OF_VERSION.where(_sessions.at <= bindparam("by"))
+_OF_BOTH_BY = _AS_STORED.where(
+    or_(
+        _sessions.version_id == bindparam("version"), _sessions.version_id == bindparam("champion")
+    ),
+    _sessions.at <= bindparam("by"),
 )
 
 
@@ -112,18 +122,37 @@ def recorded_sessions(
         IntegrityError: one of them is not as it was recorded. It is not left out: without a bad
             session the others would look better than they were.
     """
-    query = _AS_STORED.where(_sessions.version_id == version_id)
-    if at is not None:
-        query = query.where(_sessions.at <= at)
-    return ShadowSummary.of(_session(row, version_id) for row in connection.execute(query))
+    asked = {"version": version_id}
+    rows = (
+        connection.execute(_OF_VERSION, asked)
+        if at is None
+        else connection.execute(_OF_VERSION_BY, {**asked, "by": at})
+    )
+    return ShadowSummary.of(map(_session, rows))
 
 
-def _session(row: Row[Any], version_id: str) -> Session:
+def sessions_of_both(
+    connection: Connection, version_id: str, champion_id: str | None, *, at: datetime
+) -> tuple[ShadowSummary, ShadowSummary]:
+    """The same of a version and of its champion, if there is one, in one question.
+
+    Raises:
+        IntegrityError: as ``recorded_sessions``.
+    """
+    other = champion_id or ""
+    asked = {"version": version_id, "champion": other, "by": at}
+    found: dict[str, list[Session]] = {version_id: [], other: []}
+    for row in connection.execute(_OF_BOTH_BY, asked):
+        found[row.version_id].append(_session(row))
+    return ShadowSummary.of(found[version_id]), ShadowSummary.of(found[other])
+
+
+def _session(row: Row[Any]) -> Session:
     # The stored text is the canonical JSON that was hashed: so ``SessionStats.digest`` made it.
     whole = f'{{"at":"{iso(row.at)}","stats":{row.stats}}}'
     if sha256(whole.encode(errors="surrogateescape")).hexdigest() != row.digest:
         raise IntegrityError(
-            f"session {row.session_id!r:.130} of version {version_id} is not as it was recorded; "
-            "run `governance audit verify`, and restore the database from a backup"
+            f"session {row.session_id!r:.130} of version {row.version_id} is not as it was "
+            "recorded; run `governance audit verify`, and restore the database from a backup"
         )
     return Session(id=row.session_id, at=row.at, stats=SessionStats.recorded(json.loads(row.stats)))
