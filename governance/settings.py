@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     api_artifact_roots: str = ""
     api_requests_per_second: float = Field(default=200.0, ge=0, allow_inf_nan=False)
     api_origins: str = ""
+    airflow_url: str = ""
     metrics_models: int = Field(default=1000, ge=0)
 
     @classmethod

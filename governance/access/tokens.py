@@ -154,6 +154,19 @@ class Tokens:
             raise UnauthenticatedError(UNKNOWN)
         return Identity(name=row.name, grants=(_grant(row),), kind="token", token_id=row.id)
 
+    def holder(self, token_id: str) -> Identity:
+        """Who holds the token with this id, of a caller that showed the whole token before.
+
+        Raises:
+            UnauthenticatedError: it has expired or was revoked since.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(_FIND, {"asked": token_id}).one_or_none()
+            now = database_time(connection)
+        if row is None or _state(row, now) != "active":
+            raise UnauthenticatedError(UNKNOWN)
+        return Identity(name=row.name, grants=(_grant(row),), kind="token", token_id=row.id)
+
     def list(self) -> Sequence[Token]:
         """All that were ever made, the newest first."""
         with self._database.read() as connection:

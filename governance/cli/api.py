@@ -1,4 +1,4 @@
-"""`governance api serve`: the management API as a server of its own, outside Airflow."""
+"""`governance api serve`: the management API and the pages as a server, outside Airflow."""
 
 from __future__ import annotations
 
@@ -25,19 +25,22 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8700,
 ) -> None:
-    """Serve the management API until stopped.
+    """Serve the management API and its pages (`/dashboard`) until stopped.
 
-    Callers need an API token (`governance token create`). TLS is the business of a proxy before it.
+    Callers need an API token (`governance token create`); people log in with one. TLS is the
+    business of a proxy before it.
     """
     import uvicorn
 
     from governance.api import create_app
+    from governance.dashboard import mount_dashboard
 
     location: Location = context.obj
     with location.open() as gov:
         note(f"management API on http://{host}:{port}/api/v1 (home {gov.settings.home})")
+        note(f"pages for people on http://{host}:{port}/dashboard")
         uvicorn.run(
-            create_app(gov),
+            mount_dashboard(create_app(gov), login=True),
             host=host,
             port=port,
             log_level="warning",

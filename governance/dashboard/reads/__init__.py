@@ -1,0 +1,1 @@
+"""What pages show that nothing else asks for, each in a constant number of statements."""

@@ -1,0 +1,25 @@
+"""Style sheet, script and mark; for anybody, since the login page needs them."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from governance.api.guard import PUBLIC, right
+from governance.dashboard import static
+from governance.dashboard.routing import Id, page_router
+from governance.errors import NotFoundError
+
+router = page_router()
+
+
+@router.get("/files/{name}", openapi_extra=right(PUBLIC), response_class=Response)
+def get_file(request: Request, name: Id) -> Response:
+    """A file by the name that holds its digest; browsers keep it for ever."""
+    found = static.by_name(name)
+    if found is None:
+        raise NotFoundError("there is no such file; load the page again")
+    headers = {"ETag": found.etag, "Cache-Control": static.FOREVER}
+    if found.etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(found.content, media_type=found.media_type, headers=headers)

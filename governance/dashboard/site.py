@@ -1,0 +1,56 @@
+"""Where the pages are, how one logs in, where Airflow's forms are: what every page knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+
+from governance.dashboard.sessions import Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """
+    Attributes:
+        prefix: path of the first page within the app.
+        sessions: of people who logged in with a token; ``None`` where somebody else knows them.
+        airflow_url: base address of Airflow's pages; ``None`` for what the settings say. ``""``
+            where there is none, and then no page offers what Airflow would do.
+    """
+
+    prefix: str
+    sessions: Sessions | None
+    airflow_url: str | None = None
+
+
+def airflow_form(airflow_url: str, dag: str) -> str:
+    """Address of a DAG whose trigger form does something; ``""`` without Airflow.
+
+    >>> airflow_form("https://airflow.example.com/", "rollback")
+    'https://airflow.example.com/dags/rollback'
+    """
+    return f"{airflow_url.rstrip('/')}/dags/{quote(dag)}" if airflow_url else ""
+
+
+def site_of(request: Request) -> Site:
+    found = request.app.state.dashboard
+    assert isinstance(found, Site)
+    return found
+
+
+def base_of(request: Request) -> str:
+    """Path of the first page as a browser sees it: a mounted app has a path of its own."""
+    return f"{request.scope.get('root_path', '').rstrip('/')}{site_of(request).prefix}"
+
+
+def address(base: str, *parts: object, **query: object) -> str:
+    """A path below ``base``; parts are quoted, and a value that is ``None`` or empty is left out.
+
+    >>> address("/dashboard", "models", "a/b", version="1.0.0", cursor=None)
+    '/dashboard/models/a%2Fb?version=1.0.0'
+    """
+    path = "/".join([base, *(quote(str(part), safe="") for part in parts)])
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given)}" if given else path
