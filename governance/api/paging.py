@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from governance.api.shapes.parts import LARGEST_PAGE, Page
-from governance.errors import InvalidInputError
+from governance.errors import InvalidInputError, InvalidNameError
+from governance.values import check_model_name
 
 Found = TypeVar("Found")
 Item = TypeVar("Item")
@@ -51,6 +52,18 @@ def number_of(cursor: str | None) -> int:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         raise InvalidInputError("the cursor is not one that this list gave")
     return int(cursor)
+
+
+def name_of(cursor: str) -> str:
+    """The model name in a cursor that is one.
+
+    >>> name_of("momentum")
+    'momentum'
+    """
+    try:
+        return check_model_name(cursor)
+    except InvalidNameError:
+        raise InvalidInputError("the cursor is not one that this list gave") from None
 
 
 def sliced(

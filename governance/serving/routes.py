@@ -17,131 +17,16 @@ from starlette.responses import Response
 from governance.errors import NotFoundError, UnavailableError
 from governance.registry.records import MAX_PAGE
 from governance.serving.answering import Asked
-from governance.serving.bodies import Form, form_of, header
+from governance.serving.bodies import form_of, header
+from governance.serving.described import PREDICT, PREDICTED, PROBLEM, REFUSED, says
 from governance.serving.desk import Desk
 from governance.serving.guard import PUBLIC, DirectRoute, GuardedRoute, right
-from governance.serving.problems import MEDIA_TYPE, problem
+from governance.serving.problems import problem
 from governance.serving.rows import event_time
 from governance.serving.slots import Slot
 from governance.values import ModelVersion, iso
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute)
-
-_PROBLEM: dict[str, Any] = {
-    "content": {
-        MEDIA_TYPE: {
-            "schema": {
-                "type": "object",
-                "required": ["type", "title", "status", "detail", "code"],
-                "properties": {
-                    "type": {"type": "string"},
-                    "title": {"type": "string"},
-                    "status": {"type": "integer"},
-                    "detail": {"type": "string"},
-                    "code": {"type": "string"},
-                },
-            }
-        }
-    }
-}
-
-
-def _says(**texts: str) -> dict[int | str, dict[str, Any]]:
-    always = {"s401": "Nobody known asks.", "s403": "The right is missing."}
-    given = {**always, **texts}
-    return {int(key[1:]): {"description": text, **_PROBLEM} for key, text in given.items()}
-
-
-_CELL = {"type": ["number", "boolean", "string", "null"]}
-_BODY = {
-    "required": True,
-    "content": {
-        Form.JSON.value: {
-            "schema": {
-                "type": "object",
-                "required": ["rows"],
-                "additionalProperties": False,
-                "properties": {
-                    "rows": {
-                        "type": "array",
-                        "minItems": 1,
-                        "items": {
-                            "anyOf": [
-                                {"type": "object", "additionalProperties": _CELL},
-                                {"type": "array", "items": _CELL},
-                            ]
-                        },
-                        "description": "Objects by column, or lists in the order of `columns`. "
-                        "Columns: the features, or the inputs of the feature graph.",
-                    },
-                    "columns": {"type": ["array", "null"], "items": {"type": "string"}},
-                    "at": {"type": ["string", "null"], "format": "date-time"},
-                    "feature_graph": {
-                        "description": "Hash, spec or names of the caller's features; if they are "
-                        "not those of the version, 409."
-                    },
-                },
-            },
-            "example": {"rows": [{"momentum": 20.0, "volume": 3.0}]},
-        },
-        **{
-            form.value: {"schema": {"type": "string", "format": "binary"}}
-            for form in Form
-            if form is not Form.JSON
-        },
-    },
-}
-_PREDICTED = {
-    "description": "One prediction for each row, and which version made them.",
-    "content": {
-        Form.JSON.value: {
-            "schema": {
-                "type": "object",
-                "required": ["model", "version", "generation", "predictions"],
-            },
-            "example": {
-                "model": "momentum",
-                "version": "1.0.0",
-                "version_id": "922cc995d975",
-                "generation": 1,
-                "request_id": "5f2d8a0c41b7e396",
-                "predictions": [10.0],
-            },
-        },
-        **{
-            form.value: {"schema": {"type": "string", "format": "binary"}}
-            for form in Form
-            if form is not Form.JSON
-        },
-    },
-}
-_PREDICT: Any = {
-    **right("predictions.make"),
-    "requestBody": _BODY,
-    "parameters": [
-        {
-            "name": "Feature-Graph",
-            "in": "header",
-            "schema": {"type": "string"},
-            "description": "Hash of the caller's feature graph.",
-        },
-        {
-            "name": "at",
-            "in": "query",
-            "schema": {"type": "string", "format": "date-time"},
-            "description": "Event time of the rows; now by default.",
-        },
-    ],
-}
-_REFUSED = _says(
-    s404="No such model.",
-    s408="The body came too slowly.",
-    s409="Other features, or other data, than the version was trained with; the detail says which.",
-    s413="Too many bytes or rows.",
-    s415="A content type that is not read.",
-    s422="Rows that cannot be taken.",
-    s503="Nothing is in production, or it cannot be loaded; see Retry-After.",
-)
 
 
 def _desk(request: Request) -> Desk:
@@ -177,8 +62,8 @@ router.add_api_route(
     predict,
     methods=["POST"],
     route_class_override=DirectRoute,
-    openapi_extra=_PREDICT,
-    responses={200: _PREDICTED, **_REFUSED},
+    openapi_extra=PREDICT,
+    responses={200: PREDICTED, **REFUSED},
     response_class=Response,
 )
 
@@ -186,7 +71,7 @@ router.add_api_route(
 @router.get(
     "/models/{model}/status",
     openapi_extra=right("serving.read"),
-    responses=_says(s404="No such model.", s503="The database does not answer."),
+    responses=says(s404="No such model.", s503="The database does not answer."),
 )
 async def status(model: str, request: Request) -> JSONResponse:
     """Who answers, since when, and what is wrong."""
@@ -196,7 +81,7 @@ async def status(model: str, request: Request) -> JSONResponse:
 @router.get(
     "/models/{model}/versions",
     openapi_extra=right("models.read"),
-    responses=_says(
+    responses=says(
         s404="No such model.", s422="Not a cursor.", s503="The database does not answer."
     ),
 )
@@ -219,7 +104,7 @@ async def versions(
 @router.post(
     "/models/{model}/reload",
     openapi_extra=right("serving.reload"),
-    responses=_says(s404="No such model.", s503="The database does not answer."),
+    responses=says(s404="No such model.", s503="The database does not answer."),
 )
 async def reload(model: str, request: Request) -> JSONResponse:
     """Look for the champion now, and try again at once what could not be loaded."""
@@ -237,7 +122,7 @@ async def live() -> JSONResponse:
 @router.get(
     "/health/ready",
     openapi_extra=right(PUBLIC),
-    responses={503: {"description": "Champions are still being loaded.", **_PROBLEM}},
+    responses={503: {"description": "Champions are still being loaded.", **PROBLEM}},
 )
 async def ready(request: Request) -> Response:
     """Are the champions loaded? ``degraded``: some cannot be; the others answer."""

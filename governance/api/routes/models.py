@@ -8,7 +8,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from governance.api.guard import Asking, right
-from governance.api.paging import asked, page, sliced
+from governance.api.paging import asked, name_of, page, sliced
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
 from governance.api.shapes.models import (
@@ -42,9 +42,10 @@ Active = Annotated[bool, Query(description="Leave out what is retired or failed.
 @router.get("/models", openapi_extra=right("models.list"))
 def list_models(caller: Asking, limit: Limit = 100, cursor: Cursor = None) -> Page[ModelShown]:
     """Models by name, of those one sees, each with its stages and the version that decides."""
+    after = None if cursor is None else name_of(cursor)
     with caller.gov.database.read() as connection:
         rows = overview.models(
-            connection, patterns=caller.patterns, limit=asked(limit), after=cursor
+            connection, patterns=caller.patterns, limit=asked(limit), after=after
         )
     return page(rows, limit, show=ModelShown.model_validate, cursor=lambda row: row.name)
 
