@@ -1,6 +1,6 @@
 """`make demo`: starts a real Airflow, plays the scenes asked for, shows what came out, stops it.
 
-    python -m local.demo retrain|drift|promotion|all
+    python -m local.demo retrain|drift|promotion|serving|all
 
 What is declared is checked first, before anything is started. An Airflow that `make up` left
 running is used and left running. Whatever ends the demo, what it started is stopped; only SIGKILL
@@ -27,6 +27,7 @@ from local.drift_demo import replay_storm
 from local.kept_alive import KeptAlive
 from local.promotion_demo import promote_and_roll_back
 from local.retrain_demo import retrain_all
+from local.serving_demo import serve_over_http
 from local.tables import shown
 
 Scene = Callable[..., bool]
@@ -44,6 +45,7 @@ SCENES: Mapping[str, Scene] = {  # in this order
     "retrain": retrain,
     "drift": replay_storm,
     "promotion": promote_and_roll_back,
+    "serving": serve_over_http,
 }
 
 

@@ -10,7 +10,7 @@ from local import here
 
 
 def main() -> int:
-    stopped = here.services(scheduled=True).stop()
+    stopped = here.servers().stop() + here.services(scheduled=True).stop()
     Console().print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
     return 0
 

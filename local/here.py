@@ -7,6 +7,7 @@ from pathlib import Path
 from governance.settings import Settings
 from governance.wiring import Governance
 from local.airflow_services import AirflowServices
+from local.servers import Servers
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "config"
@@ -25,6 +26,11 @@ def services(*, scheduled: bool) -> AirflowServices:
         plugins=ROOT / "plugins",
         variables={**variables(), "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(scheduled)},
     )
+
+
+def servers() -> Servers:
+    """Its management API and its predictions."""
+    return Servers(ROOT / ".airflow", variables())
 
 
 def variables() -> dict[str, str]:
