@@ -24,6 +24,7 @@ from governance.cli import (
     drift,
     health,
     init,
+    lineage,
     manifest,
     policy,
     promotion,
@@ -70,6 +71,7 @@ app.command("init", short_help="Make a home with its configuration.")(init.init)
 app.command("validate", short_help="Judge a trained version.")(validate.validate)
 app.add_typer(validate.app, name="validation", help="What a version shows on past data.")
 app.command("rollback", short_help="Put an earlier version back.")(rollback.rollback)
+app.command("lineage", short_help="Where versions came from.")(lineage.lineage)
 app.command("serve", short_help="Answer predictions over HTTP.")(serve.serve)
 app.command("reconcile", short_help="Write the derived files again.")(reconcile.reconcile)
 

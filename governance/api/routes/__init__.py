@@ -11,6 +11,7 @@ from governance.api.routes import (
     drift,
     health,
     installation,
+    lineage,
     metrics,
     models,
     policy,
@@ -34,6 +35,7 @@ ROUTERS = (
     policy.router,
     audit.router,
     installation.router,
+    lineage.router,
 )
 
 AT_ROOT = (metrics.router,)
