@@ -78,10 +78,10 @@ def _is_change() -> ColumnElement[bool]:
 
 # Built once: to build them costs more than to ask them.
 _MODEL: BindParameter[str] = bindparam("model", type_=ascii_text(64))
-_GENERATION = select(governed_models.c.generation).where(governed_models.c.name == _MODEL)
 _ENTRY = (
-    select(audit_log.c.seq, audit_log.c.hash, audit_log.c.recorded_at)
-    .where(audit_log.c.model_name == _MODEL, _is_change())
+    select(governed_models.c.generation, audit_log.c.seq, audit_log.c.hash, audit_log.c.recorded_at)
+    .join_from(governed_models, audit_log, audit_log.c.model_name == governed_models.c.name)
+    .where(governed_models.c.name == _MODEL, _is_change())
     .order_by(audit_log.c.seq.desc())
     .limit(1)
 )
@@ -145,17 +145,16 @@ _LAST_DECISION = (
 def read_state(connection: Connection, model: str) -> ActiveState | None:
     """``None``: this database knows no such model, or nothing of it was recorded."""
     asked = {"model": model}
-    generation = connection.execute(_GENERATION, asked).scalar_one_or_none()
     entry = connection.execute(_ENTRY, asked).one_or_none()
-    if generation is None or entry is None:
+    if entry is None:
         return None
     candidate = connection.execute(_CANDIDATE, asked).one_or_none()
     last, unreadable = _last(connection, model)
-    activations = connection.execute(_ACTIVATIONS, asked).all() if generation else ()
+    activations = connection.execute(_ACTIVATIONS, asked).all() if entry.generation else ()
     active, target = _in_force(connection, model, activations)
     return ActiveState(
         model=model,
-        generation=generation,
+        generation=entry.generation,
         active=active,
         candidate=None if candidate is None else records.to_version(candidate),
         target=target,
