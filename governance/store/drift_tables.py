@@ -95,6 +95,7 @@ model_drift_reports = Table(
     UniqueConstraint("model_name", "version_id", "at"),
     Index("ix_model_drift_reports_version_id_at", "version_id", "at"),
     Index("ix_model_drift_reports_at", "at"),
+    Index("ix_model_drift_reports_model_name_at", "model_name", "at"),
     Index(
         "ix_model_drift_reports_passing",
         "model_name",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from governance import Governance
+from governance.api.shapes.decisions import DecisionShown
 from tests.api.conftest import As, People
 from tests.decisions.eligible import policy, promoted, staged
 from tests.versions import NAME, champion, registered, validated
@@ -27,7 +28,8 @@ def test_promoted_by_the_gates_and_replayed(sqlite_gov: Governance, operator: As
     again = operator.get(f"/decisions/{said['id']}/replay").json()
     assert again["same"] and again["verdict_hash"] == said["verdict_hash"]
     (listed,) = operator.get("/decisions", model=NAME, operation="promotion").json()["items"]
-    assert listed["id"] == said["id"]
+    assert listed["id"] == said["id"] and listed["checks"]
+    assert DecisionShown.model_validate(listed).model_dump(mode="json") == listed
 
 
 def test_the_loser_of_two_promotions_learns_where_the_model_stands(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, case, func, select
 
 from governance.policy.drift.findings import RANK
 from governance.store.drift_tables import model_drift_reports
 from governance.store.name_patterns import names_like
+from governance.store.schema import governed_models
 from governance.values import Severity
 
 _reports = model_drift_reports.c
@@ -22,23 +23,29 @@ def latest_severities(
     Args:
         patterns: only models whose names match one of them; ``None`` for all.
     """
+    # For each model one look into the index: grouping would read every report there is. Of two
+    # versions that were looked at in one moment the worse counts.
+    worse = case({str(one): RANK[one] for one in Severity}, value=_reports.severity)
     newest = (
-        select(_reports.model_name, func.max(_reports.at).label("at"))
-        .where(names_like(_reports.model_name, patterns))
-        .group_by(_reports.model_name)
+        select(_reports.severity)
+        .where(_reports.model_name == governed_models.c.name)
+        .order_by(_reports.at.desc(), worse.desc())
+        .limit(1)
+        .correlate(governed_models)
+        .scalar_subquery()
+    )
+    of_models = (
+        select(newest.label("severity"))
+        .select_from(governed_models)
+        .where(names_like(governed_models.c.name, patterns))
         .subquery()
     )
     rows = connection.execute(
-        select(_reports.model_name, _reports.severity).join(
-            newest, and_(newest.c.model_name == _reports.model_name, newest.c.at == _reports.at)
-        )
+        select(of_models.c.severity, func.count())
+        .where(of_models.c.severity.is_not(None))
+        .group_by(of_models.c.severity)
     )
-    of_model: dict[str, Severity] = {}
-    for row in rows:  # two versions may have been looked at in one moment: the worse counts
-        said = Severity(row.severity)
-        before = of_model.get(row.model_name, said)
-        of_model[row.model_name] = max(before, said, key=RANK.__getitem__)
     found = dict.fromkeys(map(str, Severity), 0)
-    for severity in of_model.values():
-        found[severity.value] += 1
+    for severity, number in rows:
+        found[Severity(severity).value] = number
     return found
