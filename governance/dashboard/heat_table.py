@@ -23,6 +23,8 @@ _SHORT = {
     Severity.INSUFFICIENT: ("i", SEVERITIES[Severity.INSUFFICIENT].mark),
 }
 
+_FEW, _ROOM = 31, 4  # days that leave room for wide cells; days that a month's name needs
+
 
 def heat_table(found: Heat) -> Markup:
     """The whole table; addresses are relative to the drift page."""
@@ -30,10 +32,15 @@ def heat_table(found: Heat) -> Markup:
 
 
 def _parts(found: Heat) -> Iterator[str]:
-    yield '<table class="heat"><caption class="unseen">Features by day, the worst first</caption>'
+    few = " few" if len(found.days) <= _FEW else ""
+    yield f'<table class="heat{few}">'
+    yield '<caption class="unseen">Features by day, the worst first</caption>'
     yield "<thead><tr><td></td>"
     for month, days in groupby(found.days, key=lambda look: f"{look.day:%B %Y}"):
-        yield f'<th scope="colgroup" colspan="{len(list(days))}">{month}</th>'
+        wide = len(list(days))
+        brief = ' class="brief"' if wide < _ROOM else ""
+        yield f'<th scope="colgroup"{brief} colspan="{wide}">'
+        yield f'<abbr title="{month}">{month}</abbr></th>'
     yield "</tr><tr><td></td>"
     for look in found.days:
         yield f'<th scope="col"><abbr title="{look.day.isoformat()}">{look.day.day}</abbr></th>'

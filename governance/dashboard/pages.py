@@ -25,6 +25,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from governance.api import body
 from governance.api.guard import Caller, GuardedRoute
 from governance.api.problems import RETRY_AFTER
+from governance.dashboard.sessions import COOKIE
 from governance.dashboard.site import address, airflow_form, base_of, site_of
 from governance.dashboard.templating import templates
 from governance.dashboard.words import clean
@@ -126,10 +127,13 @@ def _path(request: Request) -> str:
 def refusal_page(request: Request, error: Exception | None) -> Response:
     """What went wrong, what it means and what to do; 500 without a word for what nobody foresaw."""
     status, code, detail = _said(error)
+    asks_to_log_in = status == 401 and site_of(request).sessions is not None
+    if asks_to_log_in and COOKIE not in request.cookies:
+        detail = ""  # the form says enough to who comes for the first time
     found: Caller | None = getattr(request.state, "caller", None)
     response = page(
         request,
-        "login.html" if status == 401 and site_of(request).sessions else "refusal.html",
+        "login.html" if asks_to_log_in else "refusal.html",
         caller=found,
         status=status,
         code=code,

@@ -61,7 +61,7 @@ GATES: Mapping[str, tuple[str, str, str]] = {
     "shadow.days": ("Days", "days", "min"),
     "shadow.trades": ("Trades", "trades", "min"),
     "shadow.turnover_ratio": ("Turnover", TIMES_BENCHMARK, "max"),
-    "shadow.sharpe_ratio": ("Sharpe ratio", "a year", "min"),
+    "shadow.sharpe_ratio": ("Sharpe ratio", "annualised", "min"),
     "shadow.max_drawdown": ("Largest drawdown", "share", "max"),
     "shadow.drift_psi": ("Largest drift", "PSI", "max"),
     "shadow.avg_latency_ms": ("Latency", "ms", "max"),

@@ -89,4 +89,4 @@ def paired_chart(differences: Sequence[float], found: Sequence[Look], *, unit: s
         children += along_axis(labels if len(differences) > 1 else labels[:1], height - 6)
         return picture(width, height, title, children, css=css)
 
-    return both(draw, (760, 250), (360, 230))
+    return both(draw, (960, 280), (360, 230))

@@ -58,4 +58,4 @@ def series(
             labels.append((along(last.timestamp()), f"{last:%Y-%m-%d}"))
         return picture(width, height, title, [*children, *along_axis(labels, height - 6)], css=css)
 
-    return both(draw, (760, 200), (360, 190))
+    return both(draw, (960, 220), (360, 190))

@@ -52,11 +52,14 @@ def timeline(activations: Sequence[Mapping[str, Any]], *, now: datetime) -> Mark
                     element("rect", says, x=x, y=y + 4, width=wide, height=ROW - 8, class_=look)
                 )
             if one["forced"]:
-                children.append(element("text", "▲", x=x + 2, y=middle + 4, class_="mark"))
+                inside = wide > 16
+                css_of = "mark" if inside else "mark beside"
+                at = x + 3 if inside else x + wide + 3
+                children.append(element("text", "▲", x=at, y=middle + 4, class_=css_of))
         labels = [(left, f"{starts[0]:%Y-%m-%d}"), (width - RIGHT, f"{max(ends):%Y-%m-%d}")]
         return picture(width, height, title, [*children, *along_axis(labels, height - 5)], css=css)
 
-    return both(draw, (760, 0), (360, 0))
+    return both(draw, (960, 0), (360, 0))
 
 
 def _label(one: Mapping[str, Any]) -> str:

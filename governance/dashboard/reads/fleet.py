@@ -7,7 +7,7 @@ whatever number of models. Made for thousands of models, not for hundreds of tho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -53,40 +53,48 @@ class ModelLine:
 def fleet(connection: Connection, *, patterns: Sequence[str] | None = None) -> list[ModelLine]:
     """By name."""
     seen = names_like(_heads.name, patterns)
-    names = connection.execute(select(_heads.name).where(seen).order_by(_heads.name)).scalars()
-    found = {name: ModelLine(name=name) for name in names}
-    _running(connection, patterns, found)
-    _drift(connection, patterns, found)
-    _alerts(connection, patterns, found)
-    _last_decisions(connection, patterns, found)
-    return list(found.values())
+    names = connection.scalars(select(_heads.name).where(seen).order_by(_heads.name)).all()
+    champions, challengers = _running(connection, patterns)
+    drift = _drift(connection, patterns)
+    alerts = _alerts(connection, patterns)
+    decided = _last_decisions(connection, patterns)
+    return [
+        ModelLine(
+            name=name,
+            champion=champions.get(name),
+            challengers=tuple(challengers.get(name, ())),
+            **drift.get(name, {}),
+            **alerts.get(name, {}),
+            **decided.get(name, {}),
+        )
+        for name in names
+    ]
 
 
 def _running(
-    connection: Connection, patterns: Sequence[str] | None, found: dict[str, ModelLine]
-) -> None:
+    connection: Connection, patterns: Sequence[str] | None
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Numbers of champions and challengers."""
+    champions: dict[str, str] = {}
     challengers: dict[str, list[str]] = {}
     for name, version, stage in connection.execute(
         select(_versions.name, _versions.version, _versions.stage)
         .where(_versions.stage.in_(["production", "staging"]), names_like(_versions.name, patterns))
         .order_by(_versions.stage, _versions.name, _versions.version_order.desc())
-    ):
+    ).all():
         if stage == "production":
-            found[name] = replace(found[name], champion=version)
+            champions[name] = version
         else:
             challengers.setdefault(name, []).append(version)
-    for name, versions in challengers.items():
-        found[name] = replace(found[name], challengers=tuple(versions))
+    return champions, challengers
 
 
-def _drift(
-    connection: Connection, patterns: Sequence[str] | None, found: dict[str, ModelLine]
-) -> None:
+def _drift(connection: Connection, patterns: Sequence[str] | None) -> dict[str, dict[str, Any]]:
     other = model_drift_reports.alias("other")
     newest = (
         select(func.max(other.c.at)).where(other.c.version_id == _versions.id).scalar_subquery()
     )
-    for name, severity, at in connection.execute(
+    rows = connection.execute(
         select(_versions.name, _reports.severity, _reports.at)
         .select_from(model_registry)
         .join(
@@ -94,52 +102,43 @@ def _drift(
             (_reports.version_id == _versions.id) & (_reports.at == newest),
         )
         .where(_versions.stage == "production", names_like(_versions.name, patterns))
-    ):
-        found[name] = replace(found[name], drift=severity, drift_at=at)
+    ).all()
+    return {name: {"drift": severity, "drift_at": at} for name, severity, at in rows}
 
 
-def _alerts(
-    connection: Connection, patterns: Sequence[str] | None, found: dict[str, ModelLine]
-) -> None:
+def _alerts(connection: Connection, patterns: Sequence[str] | None) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
     for name, severity, number in connection.execute(
         select(_incidents.model_name, _incidents.severity, func.count())
         .where(_incidents.state == "open", names_like(_incidents.model_name, patterns))
         .group_by(_incidents.model_name, _incidents.severity)
-    ):
-        line = found.get(name)
-        if line is not None:
-            worst = max(severity, line.worst or severity, key=_rank)
-            found[name] = replace(line, alerts=line.alerts + number, worst=worst)
+    ).all():
+        before = found.get(name, {"alerts": 0, "worst": severity})
+        worst = max(severity, before["worst"], key=_rank)
+        found[name] = {"alerts": before["alerts"] + number, "worst": worst}
+    return found
 
 
 def _last_decisions(
-    connection: Connection, patterns: Sequence[str] | None, found: dict[str, ModelLine]
-) -> None:
+    connection: Connection, patterns: Sequence[str] | None
+) -> dict[str, dict[str, Any]]:
     other = decisions.alias("other")
     last = select(func.max(other.c.seq)).where(other.c.model_name == _heads.name).scalar_subquery()
-    for row in connection.execute(
+    rows = connection.execute(
         select(
             _heads.name,
-            _decided.id,
+            _decided.id.label("decision_id"),
             _decided.operation,
             _decided.verdict,
             _decided.forced,
             _decided.decided_by,
-            _decided.recorded_at,
+            _decided.recorded_at.label("decided_at"),
         )
         .select_from(governed_models)
         .join(decisions, _decided.seq == last)
         .where(names_like(_heads.name, patterns))
-    ):
-        found[row.name] = replace(
-            found[row.name],
-            operation=row.operation,
-            verdict=row.verdict,
-            forced=row.forced,
-            decided_by=row.decided_by,
-            decided_at=row.recorded_at,
-            decision_id=row.id,
-        )
+    )
+    return {one.pop("name"): one for one in map(dict, rows.mappings().all())}
 
 
 def _rank(severity: str | None) -> int:

@@ -7,9 +7,10 @@ days. A day is a calendar day of the model, and a look counts for the day in whi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, exists, select
@@ -22,16 +23,12 @@ _TICK = timedelta(microseconds=1)
 MOST_DAYS = 90
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """``place``: of the feature among those of its report, by name; the address of the cell."""
 
     report: str
     place: int
     severity: str
-    finding: str
-    ks: float | None
-    psi: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +68,24 @@ def heat(
     by_day = _looks(connection, version_id, first, until, zone)
     span = [first + timedelta(days=number) for number in range(days)]
     looks = tuple(by_day.get(day, DayLook(day)) for day in span)
-    places = {look.report: place for place, look in enumerate(looks) if look.kept}
+    places = {
+        look.report: place
+        for place, look in enumerate(looks)
+        if look.kept and look.report is not None
+    }
     rows: dict[str, list[Cell | None]] = {}
-    worst: dict[str, tuple[int, int]] = {}
-    for report, number, row in _cells(connection, [one for one in places if one is not None]):
-        cells = rows.setdefault(row.feature, [None] * days)
-        cells[places[report]] = Cell(
-            report[:12], number, row.severity, row.finding, row.ks, row.psi
-        )
-        rank = _RANKS.get(row.severity, 0)
-        top, often = worst.get(row.feature, (0, 0))
-        worst[row.feature] = (max(top, rank), often + rank)
-    order = sorted(rows, key=lambda name: (-worst[name][0], -worst[name][1], name))
-    return Heat(looks, tuple(order), rows)
+    for report, number, feature, severity in _cells(connection, list(places)):
+        cells = rows.get(feature)
+        if cells is None:
+            cells = rows[feature] = [None] * days
+        cells[places[report]] = Cell(report[:12], number, severity)
+    return Heat(looks, tuple(sorted(rows, key=lambda name: _badness(name, rows[name]))), rows)
+
+
+def _badness(name: str, cells: list[Cell | None]) -> tuple[int, int, str]:
+    """The worst first, then what was bad most often, then by name."""
+    ranks = [_RANKS.get(cell.severity, 0) for cell in cells if cell is not None]
+    return -max(ranks), -sum(ranks), name
 
 
 def _looks(
@@ -91,36 +93,31 @@ def _looks(
 ) -> dict[date, DayLook]:
     start = datetime(first.year, first.month, first.day, tzinfo=zone).astimezone(UTC)
     kept = exists().where(_features.report_id == _reports.id)
-    found: dict[date, DayLook] = {}
-    for row in connection.execute(
+    rows = connection.execute(
         select(_reports.id, _reports.at, _reports.severity, kept.label("kept"))
         .where(_reports.version_id == version_id, _reports.at > start, _reports.at <= until)
         .order_by(_reports.at)
-    ):
-        day = _day(row.at, zone)
-        if row.kept or not found.get(day, DayLook(day)).kept:
-            found[day] = DayLook(day, row.id, row.severity, bool(row.kept))
-    return found
+    ).all()
+    by_day: dict[date, tuple[str, str, bool]] = {}
+    for report, at, severity, has in rows:
+        day = _day(at, zone)
+        if has or day not in by_day or not by_day[day][2]:
+            by_day[day] = (report, severity, bool(has))
+    return {day: DayLook(day, *look) for day, look in by_day.items()}
 
 
-def _cells(connection: Connection, reports: list[str]) -> Any:
-    """Report, place of the feature in it, row."""
+def _cells(connection: Connection, reports: list[str]) -> Iterator[tuple[str, int, str, str]]:
+    """Report, place of the feature in it, feature, severity."""
     number, before = 0, ""
-    for row in connection.execute(
-        select(
-            _features.report_id,
-            _features.feature,
-            _features.severity,
-            _features.finding,
-            _features.ks,
-            _features.psi,
-        )
+    rows = connection.execute(
+        select(_features.report_id, _features.feature, _features.severity)
         .where(_features.report_id.in_(reports))
         .order_by(_features.report_id, _features.feature)
-    ):
-        number = number + 1 if row.report_id == before else 0
-        before = row.report_id
-        yield row.report_id, number, row
+    ).all()
+    for report, feature, severity in rows:
+        number = number + 1 if report == before else 0
+        before = report
+        yield report, number, feature, severity
 
 
 def _day(at: datetime, zone: ZoneInfo) -> date:

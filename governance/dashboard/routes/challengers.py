@@ -147,7 +147,7 @@ def _metrics(progress: ShadowProgress) -> list[tuple[str, Any, str]]:
         ("Days", seen.days, "days"),
         ("Trades", seen.total_trades, "trades"),
         ("Turnover", seen.turnover_ratio, words.TIMES_BENCHMARK),
-        ("Sharpe ratio", seen.live_sharpe_ratio, "a year"),
+        ("Sharpe ratio", seen.live_sharpe_ratio, "annualised"),
         ("Largest drawdown", words.percent(seen.max_drawdown), ""),
         ("Largest drift", seen.drift_psi, "PSI"),
         ("Latency", seen.avg_latency_ms, "ms"),
