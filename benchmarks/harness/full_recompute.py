@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -30,14 +31,16 @@ def recompute(workload: Workload, layout: Layout) -> list[str]:
     limits, calendar = DriftLimits(), DayCalendar()
     files = workload.files()
     by_day = [files[start : start + 24] for start in range(0, len(files), 24)]
-    *blocks, current = profile_files(layout, by_day)
-    first = DAY.date() - timedelta(days=len(blocks))
-    days = [first + timedelta(days=number) for number in range(len(blocks))]
+    profiled = profile_files(layout, by_day)
+    count = len(by_day) - 1
+    days = [DAY.date() - timedelta(days=count - number) for number in range(count)]
+    blocks = islice(profiled, count)
     reference = Reference.from_days(
         layout,
         [(day, calendar.day_class(day), block) for day, block in zip(days, blocks, strict=True)],
         minimum=limits.min_block_days,
     )
+    current = next(profiled)  # was counted meanwhile
     found = compare(current, calendar.day_class(DAY.date()), rolling=reference)
     return [
         one.feature

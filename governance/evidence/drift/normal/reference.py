@@ -220,12 +220,13 @@ def sampling_part(fewer: Floats, more: Floats) -> Floats:
 
 
 def _of_class(layout: Layout, blocks: Sequence[ProfileBlock]) -> tuple[ClassReference, Floats]:
-    counts = np.stack([block.counts for block in blocks])
     pooled = ProfileBlock.sum(blocks, layout)
-    roots = np.sqrt(distances(layout, pooled.counts[None] - counts, counts))
-    values = counts.sum(axis=-1)
+    # Day by day, since one day's counts stay in the processor's cache and all days' do not.
+    days = [block.counts for block in blocks]
+    roots = np.sqrt([distances(layout, pooled.counts - counts, counts) for counts in days])
+    values = np.stack([counts.sum(axis=-1) for counts in days])
     rows = np.array([block.rows for block in blocks], dtype=np.float64)[:, None]
-    unseen = (counts * layout.unseen).sum(axis=-1)
+    unseen = np.stack([(counts * layout.unseen).sum(axis=-1) for counts in days])
     known = np.isfinite(roots)
     number = known.sum(axis=0)
     mean = np.where(known, roots, 0.0).sum(axis=0) / np.maximum(number, 1)
