@@ -141,7 +141,7 @@ def test_a_write_by_cookie_comes_from_our_own_pages(server: Server) -> None:
     _, path, given = four_steps(server)[Role.OPERATOR]
     by_cookie = cookie(server.token("someone"))
     basic = {"Authorization": "Basic c29tZW9uZTpzb21lb25l"}
-    refused = (
+    refused: tuple[dict[str, str], ...] = (
         {},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
