@@ -8,14 +8,14 @@ same configuration and features as an earlier version), never by nearness in tim
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from governance.lineage.records import Records
-from governance.values import ModelVersion, iso
+from governance.values import ModelVersion, SemanticVersion, iso
 
 _SHORT = 12  # digits of a hash that people see
 
@@ -104,9 +104,10 @@ def build(records: Records) -> Lineage:
     made = _Made()
     for version in reversed(records.versions):
         _add_origin(made, version)
-    _add_retrains(made, records)
-    for number in sorted(records.others.items()):
-        made.node(f"version:{number[0]}", Thing.VERSION, f"{records.model} {number[1]}")
+    for other, number in sorted(records.others.items()):
+        made.node(f"version:{other}", Thing.VERSION, f"{records.model} {number}", version=number)
+    for before, after in retrains((*records.versions, *records.kin)):
+        made.edge(f"version:{before.id}", f"version:{after.id}", "retrained as")
     _add_evidence(made, records)
     _add_outcome(made, records)
     return Lineage(
@@ -116,6 +117,26 @@ def build(records: Records) -> Lineage:
         edges=tuple(dict.fromkeys(made.edges)),
         left_out=records.left_out,
     )
+
+
+def retrains(versions: Iterable[ModelVersion]) -> list[tuple[ModelVersion, ModelVersion]]:
+    """Pairs of a version and the next one that was made by the same recipe from other data."""
+    last: dict[tuple[str, str | None], ModelVersion] = {}
+    found = []
+    for version in sorted(versions, key=lambda one: SemanticVersion.parse(one.version)):
+        config = version.manifest.get("training_config_hash")
+        if config is None:
+            continue
+        recipe = (config, version.manifest.get("feature_graph_hash"))
+        before = last.get(recipe)
+        if before is not None and _data_of(before) != _data_of(version):
+            found.append((before, version))
+        last[recipe] = version
+    return found
+
+
+def _data_of(version: ModelVersion) -> object:
+    return version.manifest.get("dataset_hash")
 
 
 class _Made:
@@ -187,21 +208,6 @@ def _add_origin(made: _Made, version: ModelVersion) -> None:
             rows=one.get("rows"),
         )
         made.edge(source, training, "trained")
-
-
-def _add_retrains(made: _Made, records: Records) -> None:
-    """An edge from the version before it that was made by the same recipe from other data."""
-    last: dict[tuple[str, str | None], ModelVersion] = {}
-    for version in reversed(records.versions):
-        config = version.manifest.get("training_config_hash")
-        if config is None:
-            continue
-        recipe = (config, version.manifest.get("feature_graph_hash"))
-        before = last.get(recipe)
-        hashes = [one and one.manifest.get("dataset_hash") for one in (before, version)]
-        if before is not None and hashes[0] != hashes[1]:
-            made.edge(f"version:{before.id}", f"version:{version.id}", "retrained as")
-        last[recipe] = version
 
 
 def _add_evidence(made: _Made, records: Records) -> None:

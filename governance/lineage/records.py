@@ -100,7 +100,8 @@ class Alarmed:
 class Records:
     """
     Attributes:
-        versions: the newest first. others: numbers of versions that are only referred to, by id.
+        versions: the newest first. kin: further ones that they were retrained from, or as.
+        others: numbers of versions that are only referred to, by id.
         left_out: what there is beyond this, by kind.
     """
 
@@ -112,12 +113,18 @@ class Records:
     tried: Sequence[Tried] = ()
     watched: Sequence[Watched] = ()
     alarmed: Sequence[Alarmed] = ()
+    kin: Sequence[ModelVersion] = ()
     others: Mapping[str, str]
     left_out: Mapping[str, int]
 
 
 def read_records(
-    connection: Connection, model: str, versions: Sequence[ModelVersion], *, left_out: int
+    connection: Connection,
+    model: str,
+    versions: Sequence[ModelVersion],
+    *,
+    kin: Sequence[ModelVersion] = (),
+    left_out: int,
 ) -> Records:
     """What is on record of ``versions``, which are of ``model``; of each kind the newest.
 
@@ -129,6 +136,7 @@ def read_records(
     activated = newest("activations", _activations_around(model, ids), _activations.generation)
     tried = newest("trials", _trials_of(ids), _trials.id)
     referred = {
+        *(one.id for one in kin),
         *(one for row in activated for one in (row.version_id, row.before_id)),
         *(row.benchmark_id for row in tried),
     }
@@ -146,6 +154,7 @@ def read_records(
             Alarmed(*row)
             for row in newest("incidents", _incidents_of(model, ids), _incidents.opened_at)
         ],
+        kin=kin,
         others=_numbers(connection, sorted(referred - {None} - set(ids))),
         left_out={**({"versions": left_out} if left_out else {}), **newest.left_out},
     )

@@ -25,7 +25,7 @@ _SHAPES = {
     Thing.DRIFT: (">", "]", "note"),
     Thing.INCIDENT: (">", "]", "note"),
 }
-_UNSAFE = re.compile(r"[^\w .,:%()+=@/-]", re.ASCII)
+_UNSAFE = re.compile(r"[^\w .,:()+=@/-]", re.ASCII)
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -84,7 +84,7 @@ def as_mermaid(lineage: Lineage) -> str:
         for edge in lineage.edges
     ]
     if lineage.note:
-        lines.append(f'  note["{_entities(lineage.note)}"]')
+        lines.append(f'  left_out["{_entities(lineage.note)}"]')
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -131,6 +131,14 @@ _ALL = (
         "What the policy allows of it.",
         "model",
     ),
+    _m(
+        "governance_model_calibration_state",
+        "gauge",
+        "1 for the verdict of that calibration: pass (within the budget), fail (above it beyond "
+        "chance), insufficient.",
+        "model",
+        "verdict",
+    ),
     # alerts
     _m("governance_open_alerts", "gauge", "Open incidents by their worst severity.", "severity"),
     _m(

@@ -74,6 +74,7 @@ def _put_model(sheet: Sheet, name: str, model: ModelState) -> None:
         if drift.psi is not None:
             sheet.put("governance_model_drift_psi", drift.psi, name)
     if (calibrated := model.calibrated) is not None:
+        sheet.put("governance_model_calibration_state", 1, name, calibrated.verdict)
         for metric, value in (
             ("governance_model_false_alarms_per_month", calibrated.measured),
             ("governance_model_false_alarms_upper_bound_per_month", calibrated.upper_bound),

@@ -69,6 +69,7 @@ _CALIBRATED = (
         _calibrations.alarms_per_month,
         _calibrations.upper_bound,
         _calibrations.budget,
+        _calibrations.verdict,
     )
     .select_from(model_registry)
     .join(
@@ -138,6 +139,7 @@ class Calibrated:
     measured: float | None
     upper_bound: float | None
     budget: float
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def read_installation(connection: Connection, decisions: DecisionCounts) -> Inst
     stages = connection.execute(_BY_STAGE).all()
     drift = {row.name: Drift(row.severity, row.at, row.psi) for row in connection.execute(_DRIFT)}
     calibrated = {
-        row.name: Calibrated(row.alarms_per_month, row.upper_bound, row.budget)
+        row.name: Calibrated(row.alarms_per_month, row.upper_bound, row.budget, row.verdict)
         for row in connection.execute(_CALIBRATED)
     }
     drilled = {
