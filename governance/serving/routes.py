@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -22,11 +22,14 @@ from governance.serving.described import PREDICT, PREDICTED, PROBLEM, REFUSED, s
 from governance.serving.desk import Desk
 from governance.serving.guard import PUBLIC, DirectRoute, GuardedRoute, right
 from governance.serving.problems import problem
+from governance.serving.query import check_query, known_query
 from governance.serving.rows import event_time
 from governance.serving.slots import Slot
 from governance.values import ModelVersion, iso
 
-router = APIRouter(prefix="/api/v1", route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, dependencies=[Depends(known_query)])
+
+_AT = frozenset({"at"})
 
 
 def _desk(request: Request) -> Desk:
@@ -40,7 +43,10 @@ async def predict(model: str, request: Request) -> Response:
     desk = _desk(request)
     form = form_of(request)
     await desk.who_answers(model)  # refuse before the body is read
-    at = request.query_params.get("at") if request.scope["query_string"] else None
+    at = None
+    if request.scope["query_string"]:
+        check_query(request, _AT)
+        at = request.query_params.get("at")
     moment = None if at is None else event_time(at)
     with await desk.bodies.read(request, form) as body:
         asked = Asked(
