@@ -5,6 +5,7 @@ Its database is a copy of the one that the tests of DAGs use as well, made once 
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import json
 import os
@@ -31,8 +32,10 @@ from tests.api.world import World, build
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "of these tests alone, and long enough for what signs with it " * 2
 ISSUER = "https://airflow.example.invalid"
-# Tests that import Airflow into their own process must not find somebody's.
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="governance-plugin-"))
+# Tests that import Airflow into their own process must not find somebody's; `tests/dags` has one.
+if not Path(os.environ.get("AIRFLOW_HOME", "")).name.startswith("governance-airflow-"):
+    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="governance-plugin-")
+    atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 Environment = Callable[..., dict[str, str]]
 
