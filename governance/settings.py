@@ -60,6 +60,10 @@ class Settings(BaseSettings):
             ``name=/folder`` separated by commas; empty: none.
         api_requests_per_second: what one caller of the management API may ask in the long run; 0
             for no limit.
+        serving_requests_per_second: what one caller of the serving API may ask in the long run; 0
+            for no limit.
+        prediction_log_days: days after which `governance serve` removes what it logged and the
+            drift scan no longer needs; 0: nothing is removed.
         api_origins: origins besides its own from which browsers may write to the management API,
             separated by commas, such as ``https://airflow.example.com`` before a proxy.
         metrics_models: how many models have series of their own on ``/metrics``; the others count
@@ -89,6 +93,8 @@ class Settings(BaseSettings):
     api_upload_mib: int = Field(default=1024, ge=1, le=1 << 20)
     api_artifact_roots: str = ""
     api_requests_per_second: float = Field(default=200.0, ge=0, allow_inf_nan=False)
+    serving_requests_per_second: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    prediction_log_days: int = Field(default=0, ge=0, le=36500)
     api_origins: str = ""
     airflow_url: str = ""
     metrics_models: int = Field(default=1000, ge=0)

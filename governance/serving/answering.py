@@ -90,7 +90,7 @@ class Answering:
             time.time_ns() // 1000 if at is None else at,
             request_id,
         )
-        self._log.append(logged)
+        self._log.append(logged, patience=0.0 if asked.small else self._limits.log_seconds)
         if asked.challengers:
             self._shadows.offer(serving.version.name, asked.challengers, logged)
         return _answer(asked, scores, request_id, len(rows.matrix))
@@ -103,10 +103,9 @@ class Answering:
                 order.require_same(document.feature_graph)
             at = asked.at if document.at is None else document.at
             return of_json(document, order), at
-        if asked.form is Form.PARQUET:
-            limit = self._limits.max_body_bytes
-            return of_parquet(asked.body, order, max_rows=most, max_bytes=limit), asked.at
-        return of_arrow(asked.body, order, max_rows=most), asked.at
+        read = of_parquet if asked.form is Form.PARQUET else of_arrow
+        limit = self._limits.max_body_bytes
+        return read(asked.body, order, max_rows=most, max_bytes=limit), asked.at
 
 
 def _answer(asked: Asked, scores: Scores, request_id: str, rows: int) -> Answer:

@@ -1,8 +1,9 @@
 """Arrow IPC and Parquet bodies → matrix, column by column; no loop over rows.
 
 Nulls and NaN are missing values; infinite ones are refused, as in JSON. What arrives is validated
-before it is believed: a body may lie about its own offsets. Neighbour: ``rows`` (JSON). Not
-promised: a bound on what a compressed body unpacks to beyond its own declared size.
+before it is believed: a body may lie about its own offsets, and a small one may unpack to a large
+one. Neighbours: ``rows`` (JSON), ``unpacked`` (sizes before anything is unpacked). Not promised: a
+bound within one page of a Parquet file that lies about its pages (2 GiB is the format's).
 """
 
 from __future__ import annotations
@@ -20,25 +21,34 @@ from governance.errors import InvalidInputError, TooLargeError
 from governance.serving.feature_order import FeatureOrder
 from governance.serving.predicting import Matrix
 from governance.serving.rows import Rows, check_number, computed
+from governance.serving.unpacked import unpacked_bytes
 
 _FILE = b"ARROW1"
-_UNPACKED = 8  # times the limit of a body: what a Parquet file may say that it unpacks to
+_FEW_ROWS = 256
+_UNPACKED = 8  # times the limit of a body: what it may unpack to
 
 
-def of_arrow(body: bytes, order: FeatureOrder, *, max_rows: int) -> Rows:
+def of_arrow(body: bytes, order: FeatureOrder, *, max_rows: int, max_bytes: int) -> Rows:
     """The rows of an Arrow IPC stream or file.
+
+    Args:
+        max_bytes: of a body; unpacked it may have eight times as many.
 
     Raises:
         InvalidInputError: no Arrow, or columns or values that cannot be taken.
-        TooLargeError: more than ``max_rows`` rows.
+        TooLargeError: more than ``max_rows`` rows, or unpacked too many bytes.
     """
-    return _rows(_read(lambda: _arrow_table(body, max_rows), "Arrow IPC"), order, max_rows)
+    return _rows(
+        _read(lambda: _arrow_table(body, max_rows, max_bytes * _UNPACKED), "Arrow IPC"),
+        order,
+        max_rows,
+    )
 
 
 def of_parquet(body: bytes, order: FeatureOrder, *, max_rows: int, max_bytes: int) -> Rows:
     """The rows of a Parquet file. Errors as for :func:`of_arrow`."""
     return _rows(
-        _read(lambda: _parquet_table(body, max_rows, max_bytes * _UNPACKED), "Parquet"),
+        _read(lambda: _parquet_table(body, order, max_rows, max_bytes * _UNPACKED), "Parquet"),
         order,
         max_rows,
     )
@@ -49,19 +59,19 @@ def _read(read: Callable[[], pa.Table], what: str) -> pa.Table:
         table = read()
         table.validate(full=True)
         return table
-    except InvalidInputError:
+    except (InvalidInputError, TooLargeError):
         raise
     except Exception as error:  # what a parser says of arbitrary bytes
         line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise InvalidInputError(f"the body cannot be read as {what}: {line}") from None
 
 
-def _arrow_table(body: bytes, max_rows: int) -> pa.Table:
+def _arrow_table(body: bytes, max_rows: int, max_bytes: int) -> pa.Table:
+    """A file is read as the stream that it contains: its footer could name other batches."""
     buffer = pa.py_buffer(body)
     if body.startswith(_FILE):
-        file = pa.ipc.open_file(buffer)
-        read = (file.get_batch(number) for number in range(file.num_record_batches))
-        return _bounded(file.schema, read, max_rows)
+        buffer = buffer.slice(8)
+    _check_unpacked(unpacked_bytes(buffer), max_bytes)
     stream = pa.ipc.open_stream(buffer)
     return _bounded(stream.schema, stream, max_rows)
 
@@ -75,14 +85,31 @@ def _bounded(schema: pa.Schema, batches: object, max_rows: int) -> pa.Table:
     return pa.Table.from_batches(kept, schema)
 
 
-def _parquet_table(body: bytes, max_rows: int, max_bytes: int) -> pa.Table:
+def _parquet_table(body: bytes, order: FeatureOrder, max_rows: int, max_bytes: int) -> pa.Table:
     file = pq.ParquetFile(pa.BufferReader(body))
     check_number(file.metadata.num_rows, max_rows)
     groups = range(file.metadata.num_row_groups)
-    unpacked = sum(file.metadata.row_group(number).total_byte_size for number in groups)
-    if unpacked > max_bytes:
-        raise TooLargeError(f"the body unpacks to {unpacked} bytes; the limit is {max_bytes}")
-    return file.read(use_threads=False)
+    _check_unpacked(sum(file.metadata.row_group(n).total_byte_size for n in groups), max_bytes)
+    order.plan(tuple(file.schema_arrow.names))  # refuse other columns before they are unpacked
+    if all(_fixed(field.type) for field in file.schema_arrow):
+        return file.read(use_threads=False)
+    # A text that stands once in the file may stand in every row: a few rows, then a look.
+    kept, size = [], 0
+    for batch in file.iter_batches(batch_size=_FEW_ROWS, use_threads=False):
+        size += batch.nbytes
+        _check_unpacked(size, max_bytes)
+        kept.append(batch)
+    return pa.Table.from_batches(kept, file.schema_arrow)
+
+
+def _fixed(kind: pa.DataType) -> bool:
+    """Has every value the same size?"""
+    return bool(pa.types.is_primitive(kind) or pa.types.is_decimal(kind))
+
+
+def _check_unpacked(size: int, most: int) -> None:
+    if size > most:
+        raise TooLargeError(f"the body unpacks to {size} bytes; the limit is {most}")
 
 
 def _rows(table: pa.Table, order: FeatureOrder, max_rows: int) -> Rows:

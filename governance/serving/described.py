@@ -32,7 +32,11 @@ PROBLEM: dict[str, Any] = {
 
 
 def says(**texts: str) -> dict[int | str, dict[str, Any]]:
-    always = {"s401": "Nobody known asks.", "s403": "The right is missing."}
+    always = {
+        "s401": "Nobody known asks.",
+        "s403": "The right is missing.",
+        "s429": "More requests than one caller may send; see Retry-After.",
+    }
     given = {**always, **texts}
     return {int(key[1:]): {"description": text, **PROBLEM} for key, text in given.items()}
 

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from governance.access.rates import Rates
 from governance.access.rights import RIGHTS, allowed, refusal
 from governance.access.roles import Identity
 from governance.errors import (
@@ -63,6 +64,8 @@ class Guard:
         self._gov = gov
         self._identify = identify
         self._seconds = cache_seconds
+        self._per_second = gov.settings.serving_requests_per_second
+        self._rates = Rates(self._per_second)
         self._known: dict[bytes, tuple[float, Identity]] = {}
         self._denied: dict[tuple[str, str, str], float] = {}
 
@@ -71,6 +74,7 @@ class Guard:
         Raises:
             UnauthenticatedError: nobody known asks.
             ForbiddenError: no right is declared, or they do not have it.
+            RateLimitedError: they ask more than ``serving_requests_per_second``.
         """
         if action == PUBLIC:
             return
@@ -78,8 +82,12 @@ class Guard:
         try:
             identity = await self._who(request)
         except UnauthenticatedError as error:
+            if self._per_second:
+                self._rates.take(f"unknown:{request.client.host if request.client else '?'}")
             await self._record(None, action, model, error.message)
             raise
+        if self._per_second:
+            self._rates.take(f"{identity.kind}:{identity.name}")
         if not allowed(identity, action or "", model):
             reason = refusal(identity, action or "a route that declares no right", model)
             await self._record(identity, action, model, reason)

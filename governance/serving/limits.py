@@ -17,6 +17,8 @@ class ServingLimits:
         max_body_bytes: of an Arrow or Parquet body.
         max_bytes_in_flight: of all bodies that are being read or computed.
         body_seconds: in which a body must have arrived.
+        log_seconds: that a larger request waits for room in the prediction log; then its rows are
+            dropped there, and counted.
         most_waiting: larger requests that are computed or wait for it; more are told to come again.
     """
 
@@ -25,4 +27,5 @@ class ServingLimits:
     max_body_bytes: int = 256 * MIB
     max_bytes_in_flight: int = 1024 * MIB
     body_seconds: float = 30.0
+    log_seconds: float = 5.0
     most_waiting: int = 64

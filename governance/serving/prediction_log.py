@@ -1,9 +1,10 @@
 """The prediction log: what was asked and answered, as Parquet by hour, for the drift scan to read.
 
 ``<folder>/champions/<model>/date=2013-02-08/hour=18/part-<writer>-<n>.parquet``. Requests append to
-memory and never wait for a disk; a thread writes at the latest after ``interval`` seconds, or when
-``batch_rows`` have come. A file grows for a minute, replaced whole each time (written beside it,
-synced, renamed), so that a reader meets all of a file and an hour has few of them.
+memory and do not wait for a disk (large ones wait a little for room); a thread writes at the latest
+after ``interval`` seconds, or when ``batch_rows`` have come. A file grows for a minute, replaced
+whole each time (written beside it, synced, renamed), so that a reader meets all of a file and an
+hour has few of them.
 
 A crash loses at most what came since the last batch, and the next start says how many rows
 (``row_counter``): in the program's log, the status and the audit log. Where the disk cannot take
@@ -79,7 +80,9 @@ class PredictionLog:
         self._interval, self._batch_rows, self._most_cells = interval, batch_rows, most_cells
         self._writer = secrets.token_hex(6)
         self._numbers = 0
-        self._wake = threading.Condition()
+        lock = threading.RLock()
+        self._wake = threading.Condition(lock)
+        self._room = threading.Condition(lock)
         self._writing = threading.Lock()
         self._pending: list[Logged] = []
         self._rows = self._cells = 0
@@ -102,8 +105,12 @@ class PredictionLog:
             self._told(lost)
         return lost
 
-    def append(self, part: Logged) -> bool:
-        """Take a request's rows; ``False``: there is no room, and they are dropped and counted."""
+    def append(self, part: Logged, *, patience: float = 0.0) -> bool:
+        """Take a request's rows; ``False``: there is no room, and they are dropped and counted.
+
+        Args:
+            patience: seconds to wait for room while the disk takes rows; for callers in a thread.
+        """
         with self._wake:
             try:
                 counter = self._counter or self._counted()
@@ -111,7 +118,9 @@ class PredictionLog:
                 self._problem = error.message
                 return False
             counter.count(taken=part.number)
-            if self._cells + part.cells > self._most_cells or self._closing:
+            if patience:
+                self._room.wait_for(lambda: self._fits(part) or bool(self._problem), patience)
+            if not self._fits(part) or self._closing:
                 counter.count(dropped=part.number)
                 return False
             self._pending.append(part)
@@ -126,12 +135,17 @@ class PredictionLog:
                 self._wake.notify()
         return True
 
+    def _fits(self, part: Logged) -> bool:
+        """A request that is larger than all that may wait is taken when nothing else waits."""
+        return self._closing or not self._cells or self._cells + part.cells <= self._most_cells
+
     def flush(self) -> bool:
         """Write what waits, now; ``False`` if something could not be written and waits on."""
         with self._writing:
             with self._wake:
                 parts, self._pending = self._pending, []
                 self._rows = self._cells = 0
+                self._room.notify_all()
             groups: dict[_Key, list[Logged]] = {}
             for part in parts:
                 groups.setdefault(part.kind, []).append(part)

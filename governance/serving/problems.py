@@ -41,7 +41,7 @@ def problem(status: int, code: str, detail: str, **headers: str) -> Response:
         "detail": detail,
         "code": code,
     }
-    if status == 503:
+    if status in (429, 503):
         headers["retry-after"] = _RETRY_SECONDS.get(code, "1")
     if status == 401:
         headers["www-authenticate"] = "Bearer"
