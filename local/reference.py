@@ -21,6 +21,7 @@ from governance.config.governance_file import GovernanceConfig
 from governance.config.metric_names import METRICS
 from governance.config.policy_file import PolicyFile
 from governance.errors import GovernanceError
+from governance.monitoring.catalog import CATALOG
 from governance.policy.promotion.effective import ENVIRONMENT, FORCE, effective_limits
 from governance.policy.promotion.limits import PromotionLimits
 from governance.settings import Settings
@@ -40,6 +41,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings(),
         "errors.md": error_codes(),
         "metrics.md": metrics(),
+        "prometheus.md": prometheus(),
         "cli.md": command_line(),
         "rights.md": rights(),
         "api.md": _page(api_reference.parts()),
@@ -168,6 +170,35 @@ def metrics() -> str:
         "not recorded, and a gate that asks for it says INSUFFICIENT. Formulas: the docstrings "
         "of `governance.evidence`.",
         "\n".join(rows),
+    ]
+    return _page(parts)
+
+
+def prometheus() -> str:
+    head = ["| figure | kind | labels | says |", "|---|---|---|---|"]
+    tables = {
+        page: [
+            f"| `{one.name}` | {one.kind} | {', '.join(f'`{x}`' for x in one.labels) or '-'} "
+            f"| {one.says} |"
+            for one in CATALOG.values()
+            if one.page == page
+        ]
+        for page in ("management", "serving")
+    }
+    parts = [
+        "# Figures for Prometheus",
+        "What `/metrics` of the two servers shows; [Monitoring](../monitoring/README.md) says how "
+        "to scrape it and has a dashboard and alert rules. The metrics that a model declares are "
+        "[other ones](metrics.md).",
+        "Labels are bounded: `model` by the registry and by `GOVERNANCE_METRICS_MODELS` (1000; "
+        "the first by name have series, the others count in the sums), `version` to the one that "
+        "answers, `route` by the routes, `code` by the [errors](errors.md); the others are words "
+        "of the product or of `governance.yaml`. No id is a label. A histogram's samples end with "
+        "`_bucket` (label `le`), `_sum` and `_count`.",
+        "## Management API",
+        "\n".join([*head, *tables["management"]]),
+        "## Serving API",
+        "\n".join([*head, *tables["serving"]]),
     ]
     return _page(parts)
 
