@@ -1,68 +1,13 @@
-"""What Airflow is told of this product: the one file here that the plugin loader takes.
+"""The plugin for an Airflow that has this folder as its plugins folder: the one file here that the
+loader takes.
 
-Every component of Airflow reads it, so it imports nothing of ours before it is asked to. Only the
-API server asks for `fastapi_apps`, once, while it starts; what goes wrong then is logged, and the
-prefix answers 503 to everybody: without our guard nothing of ours is served, and Airflow goes on.
-
-Operators need no registration; DAGs import them from the package `governance_airflow`. The package
-has no plugin entry point on purpose: beside this file Airflow would load the plugin twice and show
-an import error. Who only installs the package has the operators, and neither the API nor pages.
+Where the distribution is installed with its entry point, Airflow finds the same class by that, and
+this file names nothing. The class and the reasons are in `governance_airflow.airflow_plugin`.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from governance_airflow import airflow_plugin
 
-from airflow.plugins_manager import AirflowPlugin
-
-if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
-
-log = logging.getLogger(__name__)
-
-URL_PREFIX = "/governance"
-_CLOSED = json.dumps(
-    {
-        "type": "about:blank",
-        "title": "Service Unavailable",
-        "status": 503,
-        "detail": "governance could not be loaded into this API server; its log says why",
-        "code": "unavailable",
-    }
-).encode()
-
-
-class GovernancePlugin(AirflowPlugin):
-    """Pages (`external_views`) and links of tasks belong here too, as plain lists."""
-
-    name = "governance"
-
-    @cached_property
-    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The management API. Building it takes seconds, which no other component has to spend."""
-        app: Any = closed
-        try:
-            from governance_airflow.api_mount import management_api
-
-            app = management_api()
-        except Exception:  # whatever it is: Airflow must start, and this door must be shut
-            log.exception("governance could not be loaded; %s answers 503", URL_PREFIX)
-        return [{"app": app, "url_prefix": URL_PREFIX, "name": "governance"}]
-
-
-async def closed(scope: Scope, receive: Receive, send: Send) -> None:
-    """An ASGI app without a way in; it needs nothing that could be missing."""
-    if scope["type"] != "http":
-        await send({"type": "websocket.close", "code": 1013})
-        return
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        (b"retry-after", b"60"),
-    ]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": _CLOSED})
+if not airflow_plugin.has_entry_point():
+    GovernancePlugin = airflow_plugin.GovernancePlugin

@@ -21,7 +21,7 @@ from airflow import plugins_manager
 plugins, errors = plugins_manager._get_plugins()
 ours = [one for one in plugins if one.name == "governance"]
 early = sorted({name.partition(".")[0] for name in sys.modules} & {
-    "governance", "governance_airflow", "pandas", "lightgbm", "sklearn", "fastapi"})
+    "governance", "pandas", "lightgbm", "sklearn", "fastapi"})
 """
 SERVED = """
 from fastapi.testclient import TestClient

@@ -246,7 +246,7 @@ def test_migrations_run_from_any_folder(tmp_path: Path) -> None:
     assert _run_from(installed, tmp_path) == migrate.head()
 
 
-def test_the_wheel_carries_migrations_and_types_and_no_second_plugin(tmp_path: Path) -> None:
+def test_the_wheel_carries_migrations_and_types_and_one_plugin(tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="hatchling builds the wheel")
     made = subprocess.run(
         [
@@ -269,4 +269,5 @@ def test_the_wheel_carries_migrations_and_types_and_no_second_plugin(tmp_path: P
     (info,) = unpacked.glob("*.dist-info")
     commands = (info / "entry_points.txt").read_text()
     assert "governance = governance.cli.app:main" in commands
-    assert "airflow.plugins" not in commands  # plugins/governance_plugin.py would be a double
+    assert "governance = governance_airflow.airflow_plugin:GovernancePlugin" in commands
+    assert not (unpacked / "governance_plugin.py").exists()  # that one is for a plugins folder
