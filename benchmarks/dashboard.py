@@ -1,6 +1,6 @@
 """How long the pages take at the server, how large they are, how many statements each asks.
 
-    python benchmarks/dashboard.py [--rounds 20] [--folder .bench] [--json] [--check]
+    python benchmarks/dashboard.py [--models 1000] [--rounds 20] [--folder .bench] [--json]
 
 A home with 1,000 models, 10,000 versions, 10^6 audit entries and 10,000 alerts is made once below
 the folder (a minute), and used again. Each round asks every page once, by a viewer of everything
@@ -17,6 +17,7 @@ import platform
 import re
 import sys
 import warnings
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,8 @@ def _bytes(client: TestClient, answer: Any) -> dict[str, int]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    for field in fields(Sizes):
+        parser.add_argument(f"--{field.name}", type=int, default=field.default)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench")
     parser.add_argument("--json", action="store_true", help="one last line of JSON")
@@ -147,7 +150,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     console = Console(stderr=given.json)
     with console.status("the home of the benchmark is made ready"):
-        home = ready(given.folder, Sizes())
+        sizes = Sizes(**{field.name: getattr(given, field.name) for field in fields(Sizes)})
+        home = ready(given.folder, sizes)
     result = measure(home, given.rounds)
     if given.json:
         print(json.dumps(result))
@@ -158,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _table(result: dict[str, Any]) -> Table:
-    table = Table(title="pages: 1,000 models, 10,000 versions, 10^6 audit entries, 10,000 alerts")
+    table = Table(title="pages at the server; how full the home is: --help")
     for word in (
         "page",
         "median ms",

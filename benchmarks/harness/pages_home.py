@@ -245,7 +245,8 @@ def _log(path: Path, entries: int) -> None:
     marks = ", ".join("?" * len(COLUMNS))
     with sqlite3.connect(path) as file:
         last = file.execute("SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1").fetchone()
-        file.executemany(f"INSERT INTO {audit_log.name} VALUES ({marks})", _rows(last[0], last[1], entries))
+        rows = _rows(last[0], last[1], entries)
+        file.executemany(f"INSERT INTO {audit_log.name} VALUES ({marks})", rows)
     file.close()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from governance.dashboard.routes import LOGIN, ROUTERS
+from governance.dashboard.routes import LAST, LOGIN, ROUTERS
 from governance.dashboard.sessions import Sessions, by_session
 from governance.dashboard.site import Site
 
@@ -31,6 +31,6 @@ def mount_dashboard(
     if sessions is not None:
         desk.identify = by_session(sessions, lambda: desk.gov().access.tokens, desk.identify)
     app.state.dashboard = Site(prefix, sessions, airflow_url)
-    for router in (*ROUTERS, *([LOGIN] if login else [])):
+    for router in (*ROUTERS, *([LOGIN] if login else []), LAST):
         app.include_router(router, prefix=prefix, include_in_schema=False)
     return app

@@ -144,6 +144,8 @@ def refusal_page(request: Request, error: Exception | None) -> Response:
         sent=request.method == "POST",
         next=_after_login(request),
     )
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"  # which a browser asks nobody for
     if status in RETRY_AFTER:
         response.headers["Retry-After"] = RETRY_AFTER[status]
     return response

@@ -113,7 +113,7 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
     """Round numbers within the range.
 
     >>> ticks(0, 10), ticks(-0.12, 0.31)
-    ([0, 2.5, 5.0, 7.5, 10.0], [-0.1, 0.0, 0.1, 0.2, 0.3])
+    ([0.0, 2.0, 4.0, 6.0, 8.0, 10.0], [-0.1, 0.0, 0.1, 0.2, 0.3])
     """
     span = high - low
     if not (span > 0 and isfinite(span)):

@@ -17,5 +17,6 @@ ROUTERS = tuple(
     for module in (overview, models, challengers, drift, decisions, alerts, audit, files)
 )
 LOGIN = login.router
+LAST = files.nowhere
 
-__all__ = ["LOGIN", "ROUTERS"]
+__all__ = ["LAST", "LOGIN", "ROUTERS"]

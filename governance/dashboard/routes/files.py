@@ -1,4 +1,4 @@
-"""Style sheet, script and mark; for anybody, since the login page needs them."""
+"""Style sheet, script and mark, for anybody: the login page needs them. And what is nowhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from governance.dashboard.routing import Id, page_router
 from governance.errors import NotFoundError
 
 router = page_router()
+nowhere = page_router()  # behind all others
 
 
 @router.get("/files/{name}", openapi_extra=right(PUBLIC), response_class=Response)
@@ -23,3 +24,9 @@ def get_file(request: Request, name: Id) -> Response:
     if found.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(found.content, media_type=found.media_type, headers=headers)
+
+
+@nowhere.get("/{rest:path}", openapi_extra=right(PUBLIC), response_class=Response)
+def get_nothing(rest: str) -> Response:
+    """Any other address below the pages is a page that says so."""
+    raise NotFoundError("there is no such page; the overview leads to all that there are")

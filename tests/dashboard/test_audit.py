@@ -1,0 +1,75 @@
+"""The audit log: the newest first, by action, and verified on request."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import text as sql
+
+from governance import Governance
+from governance.dashboard.reads import log
+from tests.dashboard.conftest import NAME, Browser, Shown
+from tests.versions import actions, champion, registered
+
+
+def entries(text: str) -> list[int]:
+    found = re.findall(r'<td class="number" data-name="Entry">([\d,]+)</td>', text)
+    return [int(one.replace(",", "")) for one in found]
+
+
+def test_the_newest_entry_stands_first(sqlite_gov: Governance, browser: Browser) -> None:
+    champion(sqlite_gov)
+    found = entries(browser.get("/audit").text)
+    assert found == sorted(found, reverse=True) and found[-1] == 1
+
+
+def test_an_action_filters_and_every_action_is_offered(gov: Governance) -> None:
+    champion(gov)
+    registered(gov, 1, name="other")
+    with gov.database.read() as connection:
+        assert list(log.actions(connection)) == sorted(set(actions(gov)))
+        some = log.latest(connection, action="version.registered")
+        assert [one["model_name"] for one in some] == ["other", NAME]
+        assert [one["seq"] for one in log.latest(connection, before=3)] == [2, 1]
+        assert log.entries(connection) == len(actions(gov))
+        assert {one["model_name"] for one in log.latest(connection, model=NAME)} == {NAME}
+
+
+def test_an_empty_log_is_a_page(browser: Browser) -> None:
+    assert "No entry fits" in browser.get("/audit").text
+
+
+def test_the_log_of_a_model_takes_the_right_on_it_alone(shown: Shown) -> None:
+    viewer = shown.browser.as_("viewer")
+    assert viewer.get("/audit").status_code == 403
+    page = viewer.get(f"/models/{NAME}/audit").text
+    assert "promotion.decided" in page and "Verify" not in page
+    assert viewer.get(f"/models/{NAME}/audit?action=no.such").status_code == 200
+    assert viewer.get(f"/models/{NAME}/audit?cursor=x").status_code == 422
+
+
+def test_older_entries_are_behind_a_link(sqlite_gov: Governance, browser: Browser) -> None:
+    with sqlite_gov.database.begin() as tx:
+        for number in range(60):
+            sqlite_gov.audit.append(tx, actor="ann", action="noted", details={"n": number})
+    first = browser.get("/audit?action=noted").text
+    (older,) = re.findall(r'href="/dashboard([^"]*)" rel="next"', first)
+    second = browser.get(older.replace("&amp;", "&")).text
+    assert entries(first) == list(range(60, 10, -1)) and entries(second) == list(range(10, 0, -1))
+
+
+def test_a_verification_says_what_it_found(sqlite_gov: Governance, browser: Browser) -> None:
+    champion(sqlite_gov)
+    answer = browser.post("/audit/verify")
+    assert answer.status_code == 200 and "Intact." in answer.text
+    assert browser.as_("viewer").post("/audit/verify").status_code == 403
+    with sqlite_gov.database.begin() as tx:
+        for name in tx.execute(sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+            tx.execute(sql(f'DROP TRIGGER "{name[0]}"'))
+        tx.execute(
+            sql("UPDATE audit_log SET actor = '<b>mallory</b>', details = 'x' WHERE seq = 2")
+        )
+    broken = browser.post("/audit/verify")
+    assert broken.status_code == 200 and "Not intact." in broken.text
+    page = browser.get("/audit").text  # what is stored is shown, whatever it is
+    assert "&lt;b&gt;mallory" in page and "unreadable" in page

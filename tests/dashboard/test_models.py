@@ -1,0 +1,162 @@
+"""One model and one version: time line, metrics, feature graph, and texts that mean harm."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from governance import Governance
+from governance.dashboard.charts.graph import feature_graph
+from governance.registry.feature_definition import FeatureDefinition
+from governance.registry.features import FeatureGraph
+from governance.store.schema import model_registry
+from tests.api.test_models import statements
+from tests.dashboard.conftest import NAME, Browser, Shown, browsing
+from tests.versions import champion, registered
+
+HOSTILE = "<script>alert('x')</script>\"&\u202e"
+GRAPH = FeatureGraph(
+    [
+        FeatureDefinition("a <b>", "1", ("close",), "column"),
+        FeatureDefinition("hidden", "1", ("volume",), "column", output=False),
+        FeatureDefinition("last", "1", ("hidden",), "column"),
+    ],
+    ["close", "volume"],
+)
+
+
+def test_a_model_shows_what_decided_when_and_by_whom(
+    sqlite_gov: Governance, browser: Browser
+) -> None:
+    champion(sqlite_gov, 0)
+    champion(sqlite_gov, 1)
+    text = browser.get(f"/models/{NAME}").text
+    assert text.count('class="chart ') == 2  # wide and narrow
+    assert "The last 2 activations; 1.0.1 decides since" in text
+    assert text.count('class="span promotion forced now"') == 2
+    assert "initial" in text and text.count("Forced") >= 2
+    assert "eve" in text
+
+
+def test_a_model_that_nothing_happened_to_says_what_to_do(
+    sqlite_gov: Governance, browser: Browser
+) -> None:
+    registered(sqlite_gov)
+    text = browser.get(f"/models/{NAME}").text
+    for said in ("No version has decided yet", "No metric was recorded", "Nothing was decided yet"):
+        assert said in text
+    assert 'class="chart' not in text
+
+
+@pytest.mark.parametrize("part", ["", "/drift", "/versions/9.9.9", "/versions/9.9.9/trial"])
+def test_what_does_not_exist_is_a_page_that_says_so(part: str, browser: Browser) -> None:
+    answer = browser.get(f"/models/nothing{part}")
+    assert answer.status_code == 404 and "Nothing is there" in answer.text
+
+
+def test_a_version_without_evidence_is_a_whole_page(
+    sqlite_gov: Governance, browser: Browser
+) -> None:
+    version = registered(sqlite_gov)
+    text = browser.get(f"/models/{NAME}/versions/{version.version}").text
+    for said in ("No metric was recorded for this version", "No feature graph was registered"):
+        assert said in text
+    assert "not recorded" in text and version.digest in text
+    trial = browser.get(f"/models/{NAME}/versions/{version.id}/trial").text
+    assert "No trial of this version runs" in trial and "No session was recorded by both" in trial
+
+
+def test_metrics_stand_beside_the_champions(sqlite_gov: Governance, browser: Browser) -> None:
+    live, other = champion(sqlite_gov, 0), registered(sqlite_gov, 1)
+    sqlite_gov.validation.log_metrics(live, {"test": {"auc": 0.5, "brier": 0.25}}, by="ann")
+    sqlite_gov.validation.log_metrics(other, {"test": {"auc": 0.75}}, by="ann")
+    text = browser.get(f"/models/{NAME}/versions/{other.version}").text
+    assert "1.0.0 (champion)" in text and "+0.25" in text
+    assert 'data-name="Difference">\N{EN DASH}<' in text  # the champion's alone
+    on_model = browser.get(f"/models/{NAME}").text
+    assert "Metrics of 1.0.0" in on_model and "-0.25" in on_model
+
+
+def test_the_feature_graph_is_drawn_and_told(sqlite_gov: Governance, browser: Browser) -> None:
+    version = registered(sqlite_gov, features=GRAPH)
+    text = browser.get(f"/models/{NAME}/versions/{version.version}").text
+    assert "Feature graph: 2 inputs, 3 features, 2 given to the model" in text
+    assert text.count('class="box output"') == 2 and text.count('class="box between"') == 1
+    assert text.count('class="edge"') == 3
+    assert "a &lt;b&gt;" in text and "a <b>" not in text
+
+
+def test_a_spec_that_is_damaged_has_no_picture_and_breaks_no_page(
+    sqlite_gov: Governance, browser: Browser
+) -> None:
+    version = registered(sqlite_gov, features=GRAPH)
+    for damaged in ({"definitions": [{"nothing": 1}]}, {"definitions": [{"name": "x"}]}, [1]):
+        with sqlite_gov.database.begin() as tx:
+            tx.execute(update(model_registry).values(feature_spec=damaged))
+        answer = browser.get(f"/models/{NAME}/versions/{version.version}")
+        assert answer.status_code == 200, (damaged, answer.text)
+        assert "<svg" not in answer.text
+
+
+def test_a_graph_with_a_cycle_or_too_many_boxes_ends() -> None:
+    def one(name: str, *dependencies: str) -> dict[str, object]:
+        return {"name": name, "dependencies": list(dependencies)}
+
+    cycle = {"inputs": ["a"], "definitions": [one("b", "c"), one("c", "b", "a")]}
+    assert feature_graph(cycle) is not None
+    assert feature_graph({"inputs": ["a"], "definitions": []}) is None
+    many = [one(f"f{number}", "a") for number in range(100)]
+    assert feature_graph({"inputs": ["a"], "definitions": many}) is None
+
+
+def test_no_text_field_becomes_a_tag(sqlite_gov: Governance, browser: Browser) -> None:
+    version = registered(sqlite_gov, description=HOSTILE.removesuffix("\u202e"))
+    sqlite_gov.registry.transition(version, "validated", "<i>ann</i>", HOSTILE[:-1])
+    sqlite_gov.promotion.promote_to_production(
+        version, by="<i>eve</i>", force=True, reason=HOSTILE[:-1]
+    )
+    (decision,) = sqlite_gov.promotion.decisions(NAME)
+    for path in (
+        "",
+        f"/models/{NAME}",
+        f"/models/{NAME}/versions/1.0.0",
+        f"/decisions/{decision.id}",
+        "/decisions",
+        "/audit",
+        f"/models/{NAME}/audit",
+        "?q=" + "%3Cscript%3E",
+    ):
+        text = browser.get(path).text
+        assert "<script>" not in text and "<i>eve" not in text and "\u202e" not in text, path
+        assert "&lt;" in text, path
+
+
+def test_versions_go_on_where_a_page_ended(sqlite_gov: Governance, browser: Browser) -> None:
+    for number in range(23):
+        registered(sqlite_gov, number)
+    first = browser.get(f"/models/{NAME}").text
+    assert ">1.0.22</a>" in first and ">1.0.2</a>" not in first
+    (older,) = {part.split('"')[0] for part in first.split('href="') if "cursor=" in part[:300]}
+    second = browser.get(older.removeprefix("/dashboard")).text
+    assert ">1.0.2</a>" in second and ">1.0.22</a>" not in second and "Newest" in second
+
+
+def test_statements_do_not_grow_with_what_there_is(shown: Shown) -> None:
+    with browsing(shown.gov) as browser:
+        with statements(shown.gov) as found:
+            browser.get(f"/models/{NAME}")
+        assert len(found) <= 22
+        path = f"/models/{NAME}/versions/{shown.world.challenger.version}"
+        with statements(shown.gov) as found:
+            browser.get(path)
+        assert len(found) <= 12
+
+
+def test_times_are_told_in_utc_for_the_script_to_turn(shown: Shown) -> None:
+    text = shown.browser.get(f"/models/{NAME}").text
+    now = datetime.now(UTC)
+    stamp = f'<time datetime="{now:%Y-%m-%d}'
+    assert stamp in text or f'<time datetime="{now - timedelta(days=1):%Y-%m-%d}' in text
+    assert " UTC</time>" in text
