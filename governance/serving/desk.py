@@ -110,7 +110,7 @@ class Desk:
         """What is known of one model here."""
         return {
             "model": model,
-            "state": slot.state,
+            "state": "stale" if self.champions.problem and slot.serving else slot.state,
             "generation": slot.generation,
             "serving": None if slot.serving is None else _serving(slot.serving),
             "wanted": slot.wanted,

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Pool, create_engine, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.exc import DisconnectionError, NoSuchModuleError
 
 from governance.errors import DatabaseUnavailableError, SettingsError
 from governance.settings import parse_database_url
@@ -154,6 +154,8 @@ def _sqlite_engine(url: URL, path: Path, lock_timeout: float) -> Engine:
         hide_parameters=True,
     )
 
+    _follow_the_file(engine, path)
+
     @event.listens_for(engine, "connect")
     def _configure(raw: sqlite3.Connection, _record: Any) -> None:
         raw.isolation_level = None  # the driver must not begin transactions of its own
@@ -173,6 +175,36 @@ def _sqlite_engine(url: URL, path: Path, lock_timeout: float) -> Engine:
             raw.execute("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _follow_the_file(engine: Engine, path: Path) -> None:
+    """A file that was restored from a backup is another one: connections to the old one would go on
+    reading and writing what nobody else sees. And one that went away is not made anew, empty.
+    """
+    known = False
+
+    def which() -> tuple[int, int] | None:
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    @event.listens_for(engine, "do_connect")
+    def _there(*_: Any) -> None:
+        if known and which() is None:
+            raise DatabaseUnavailableError(f"the database file {path} is gone; restore it")
+
+    @event.listens_for(engine, "connect")
+    def _remember(_raw: Any, record: Any) -> None:
+        nonlocal known
+        record.info["file"] = which()
+        known = known or record.info["file"] is not None
+
+    @event.listens_for(engine, "checkout")
+    def _still_there(_raw: Any, record: Any, _proxy: Any) -> None:
+        if record.info.get("file") != which():
+            raise DisconnectionError("another file has this name now")
 
 
 def _enter_wal(raw: sqlite3.Connection, lock_timeout: float) -> None:

@@ -24,9 +24,7 @@ from tests.serving.conftest import PREDICT, STATUS, calling, in_production, toke
 from tests.versions import NAME
 
 ROUTES = [
-    route
-    for route in (*router.routes, *metrics.router.routes)
-    if isinstance(route, GuardedRoute)
+    route for route in (*router.routes, *metrics.router.routes) if isinstance(route, GuardedRoute)
 ]
 OPEN = {"/api/v1/health/live", "/api/v1/health/ready"}
 
@@ -201,6 +199,6 @@ def test_the_description_names_every_answer(sqlite_gov: Governance, app: FastAPI
     said = client.get("/api/v1/openapi.json").json()
     predict = said["paths"]["/api/v1/models/{model}/predict"]["post"]
     assert predict["x-right"] == "predictions.make"
-    wanted = {"200", "401", "403", "404", "408", "409", "413", "415", "422", "503"}
+    wanted = {"200", "401", "403", "404", "408", "409", "413", "415", "422", "429", "503"}
     assert set(predict["responses"]) == wanted
     assert all(re.search(r"\w", one["description"]) for one in predict["responses"].values())
