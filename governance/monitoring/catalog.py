@@ -12,41 +12,9 @@ words of the product or of ``governance.yaml``. No id is a label.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
-Kind = Literal["gauge", "counter", "histogram", "info"]
-Page = Literal["management", "serving"]
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """
-    Attributes:
-        name: of the sample; a counter's ends with ``_total``, an info's with ``_info``.
-        labels: their names, in the order in which values are given.
-        says: the HELP text.
-        unit: base unit at the end of the name; empty where it counts things or is a ratio.
-    """
-
-    name: str
-    kind: Kind
-    page: Page
-    says: str
-    labels: tuple[str, ...] = ()
-    unit: str = ""
-
-    @property
-    def samples(self) -> tuple[str, ...]:
-        """Names under which Prometheus stores it.
-
-        >>> CATALOG["governance_scrape_duration_seconds"].samples
-        ('governance_scrape_duration_seconds',)
-        """
-        if self.kind == "histogram":
-            return tuple(f"{self.name}_{end}" for end in ("bucket", "sum", "count"))
-        return (self.name,)
+from governance.monitoring.metric import Kind, Metric
 
 
 def _m(name: str, kind: Kind, says: str, *labels: str, unit: str = "") -> Metric:

@@ -22,7 +22,8 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONT
 from prometheus_client.openmetrics.exposition import generate_latest as as_openmetrics
 from prometheus_client.registry import Collector
 
-from governance.monitoring.catalog import CATALOG, Metric, Page
+from governance.monitoring.catalog import CATALOG
+from governance.monitoring.metric import Metric, Page
 
 _OPENMETRICS = "application/openmetrics-text"
 _FAMILY = {
