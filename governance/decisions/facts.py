@@ -155,8 +155,7 @@ class FactsOf:
         outside: Outside,
         approval: ApprovalFacts = _NO_APPROVAL,
     ) -> PromotionFacts:
-        """The facts of ``version`` beside ``champion``, which is in production now; evidence up to
-        ``at``.
+        """The facts of ``version`` beside ``champion``, in production now; evidence up to ``at``.
 
         Raises:
             InvalidEvidenceError: a provider that gives something else than ``OtherEvidence``.
