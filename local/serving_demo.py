@@ -72,15 +72,16 @@ class Play:
         else:
             self.say(f"{answer.status_code}  {said['code']}: {said['detail']}")
 
-    def answered_by(self, version: ModelVersion) -> bool:
-        """Ask until this version answers; how soon it did is told."""
+    def answered_by(self, version: ModelVersion, *, just_decided: bool = True) -> bool:
+        """Ask until this version answers; how soon after its decision it did is told."""
         began = time.monotonic()
         while True:
             answer = self.predicted()
             if answer.is_success and answer.json()["version"] == version.version:
                 took = time.monotonic() - began
                 self.told(answer)
-                self.say(f"     {took:.1f} s after the decision, without a restart")
+                if just_decided:
+                    self.say(f"     {took:.1f} s after the decision, without a restart")
                 return True
             if time.monotonic() - began > PATIENCE:
                 self.say(f"after {PATIENCE:.0f} s {version.ref} does not answer", "red")
@@ -193,7 +194,7 @@ def promote(play: Play) -> bool:
     version = trained(play)
     if play.champion().id == version.id:
         play.say(f"{version.ref} decides since an earlier run")
-        return play.answered_by(version)
+        return play.answered_by(version, just_decided=False)
     if version.stage is not Stage.VALIDATED:
         play.say(f"{version.ref} is {version.stage} since an earlier run; `make clean` starts anew")
         return True

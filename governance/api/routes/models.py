@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Path, Query
 from starlette.responses import Response
 
 from governance.api.guard import Asking, right
@@ -19,6 +19,7 @@ from governance.api.shapes.models import (
     VersionWhole,
 )
 from governance.api.shapes.parts import (
+    LINE,
     Cursor,
     Limit,
     ModelFilter,
@@ -34,8 +35,15 @@ from governance.values import ModelVersion, Stage
 router = new_router("models")
 
 StageFilter = Annotated[Stage | None, Query(description="Only in this stage.")]
-TypeFilter = Annotated[str | None, Query(max_length=64, description="Only of this model type.")]
-TagFilter = Annotated[str | None, Query(max_length=64, description="Only with this tag.")]
+TypeFilter = Annotated[
+    str | None, Query(pattern=LINE, max_length=64, description="Only of this model type.")
+]
+TagFilter = Annotated[
+    str | None, Query(pattern=LINE, max_length=64, description="Only with this tag.")
+]
+VersionId = Annotated[
+    str, Path(pattern=r"^[0-9a-f]{12}$", description="Its id.", examples=["922cc995d975"])
+]
 Active = Annotated[bool, Query(description="Leave out what is retired or failed.")]
 
 
@@ -75,7 +83,7 @@ def list_all_versions(
 
 
 @router.get("/versions/{version_id}", openapi_extra=right("models.read", late=True))
-def get_version_by_id(caller: Asking, version_id: str) -> VersionWhole:
+def get_version_by_id(caller: Asking, version_id: VersionId) -> VersionWhole:
     """The version with this id, of whatever model."""
     found = caller.seen(lambda: caller.gov.registry.resolve(version_id), lambda one: one.name)
     return VersionWhole.model_validate(found)

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from fastapi import File, Form, UploadFile
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import ValidationError, WithJsonSchema
 from starlette.responses import Response
 
 from governance.api.body import MAX_JSON, parsed
@@ -33,6 +33,9 @@ router = new_router("models")
 
 _MEMBER = re.compile(r"model\.[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 _EXAMPLE = '{"model_type": "lightgbm", "metrics": {"test": {"auc": 0.71}}}'
+NonEmpty = Annotated[
+    UploadFile, WithJsonSchema({"type": "string", "format": "binary", "minLength": 1})
+]
 _BOTH: dict[int | str, dict[str, Any]] = {
     200: {"model": Registered, "description": "These bytes were registered before."}
 }
@@ -51,13 +54,14 @@ def upload_version(
     registration: Annotated[
         str,
         Form(
+            min_length=1,
             max_length=MAX_JSON,
             description="A `Registration` as JSON text.",
             examples=[_EXAMPLE],
         ),
     ],
     artifact: Annotated[
-        list[UploadFile],
+        list[NonEmpty],
         File(description="One file, or several named `model.*`.", min_length=1, max_length=200),
     ],
 ) -> Registered:

@@ -34,6 +34,7 @@ from governance.api.shapes.versions import (
     MetricsAsked,
     MetricShown,
     MetricsRecorded,
+    Split,
     TransitionAsked,
 )
 from governance.canonical import canonical_json
@@ -92,7 +93,7 @@ def get_metrics(
     caller: Asking,
     model: ModelName,
     version: VersionRef,
-    split: Annotated[str | None, Query(max_length=64, description="Only of this split.")] = None,
+    split: Annotated[Split | None, Query(description="Only of this split.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[MetricShown]:

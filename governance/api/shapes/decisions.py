@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from governance.api.shapes.parts import VERSION, Asked, Moment, Reason, Shown, examples
+from governance.api.shapes.parts import TEXT, VERSION, Asked, Moment, Reason, Shown, examples
 from governance.values import Verdict
 
 Overrides = Annotated[
@@ -139,7 +139,7 @@ class ForceAsked(Asked):
         json_schema_extra=examples({"reason": "the champion loses money by the minute"})
     )
 
-    reason: Annotated[str, StringConstraints(min_length=10, max_length=2000)]
+    reason: Annotated[str, StringConstraints(min_length=10, max_length=2000, pattern=TEXT)]
     approval_id: ApprovalId | None = None
     at: Moment | None = None
 
@@ -153,7 +153,7 @@ class RollbackAsked(Asked):
     )
 
     reason: Reason
-    to_version: Annotated[str, StringConstraints(pattern=VERSION, max_length=80)] | None = Field(
+    to_version: Annotated[str, StringConstraints(pattern=VERSION, max_length=64)] | None = Field(
         default=None,
         description="A number or an id; the latest earlier one that may take over if not given.",
     )

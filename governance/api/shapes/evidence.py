@@ -11,13 +11,13 @@ from governance.api.shapes.decisions import CheckShown
 from governance.api.shapes.parts import VERSION, Asked, Moment, Reason, Shown, examples
 from governance.values import Severity, Stage
 
-Figure = Annotated[float | None, Field(default=None)]
+_SESSION_ID = r"^[A-Za-z0-9]([A-Za-z0-9_.:@/+-]{0,126}[A-Za-z0-9])?$"
 
 
 class ShadowStartAsked(Asked):
     model_config = ConfigDict(json_schema_extra=examples({}, {"benchmark": "1.1.0"}))
 
-    benchmark: Annotated[str, StringConstraints(pattern=VERSION, max_length=80)] | None = Field(
+    benchmark: Annotated[str, StringConstraints(pattern=VERSION, max_length=64)] | None = Field(
         default=None, description="A number or id of the same model; the champion if not given."
     )
     at: Moment | None = Field(default=None, description="When the trial begins.")
@@ -33,15 +33,23 @@ class ShadowStopAsked(Asked):
 class StatsAsked(Asked):
     """Figures of one session; at least one."""
 
-    trade_count: int | None = None
-    turnover_ratio: Figure
-    sharpe_ratio: Figure
-    max_drawdown: Figure
-    drift_psi: Figure
-    avg_latency_ms: Figure
-    error_rate: Figure
-    returns: Annotated[list[float], Field(max_length=100_000)] | None = None
-    score: Figure
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    trade_count: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    turnover_ratio: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    sharpe_ratio: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
+    max_drawdown: Annotated[float, Field(ge=0, le=1)] | None = None
+    drift_psi: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    avg_latency_ms: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    error_rate: Annotated[float, Field(ge=0, le=1)] | None = None
+    returns: (
+        Annotated[
+            list[Annotated[float, Field(ge=-10_000, le=10_000)]],
+            Field(min_length=1, max_length=100_000),
+        ]
+        | None
+    ) = Field(default=None, description="Simple returns: 0.01 is one percent.")
+    score: Annotated[float, Field(ge=-1e15, le=1e15)] | None = None
 
 
 class SessionAsked(Asked):
@@ -55,7 +63,7 @@ class SessionAsked(Asked):
         )
     )
 
-    session_id: Annotated[str, StringConstraints(min_length=1, max_length=128)] = Field(
+    session_id: Annotated[str, StringConstraints(pattern=_SESSION_ID)] = Field(
         description="What the champion's session of the same data is called, too."
     )
     stats: StatsAsked

@@ -19,11 +19,17 @@ from governance.errors import InvalidInputError
 from governance.values import parse_time
 
 NAME = r"^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$"
-# A number such as 1.2.0, or an id.
-VERSION = (
-    r"^((0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})(-[0-9A-Za-z.-]{1,40})?"
-    r"|[0-9a-f]{12})$"
-)
+# A semantic version; and the same or an id.
+_PART = "(0|[1-9][0-9]{0,8})"
+_PRE = "(0|[1-9][0-9]{0,17}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_NUMBER = rf"{_PART}\.{_PART}\.{_PART}(-{_PRE}(\.{_PRE})*)?"
+NUMBER = rf"{_PART}\.{_PART}\.{_PART}(-[0-9A-Za-z.-]{{1,40}})?"
+NUMBER = rf"^{_NUMBER}$"
+VERSION = rf"^({_NUMBER}|[0-9a-f]{{12}})$"
+# A text: no control characters but tab and new line; the other one has no new line either. (Nor
+# half characters, which no body may hold.)
+TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+LINE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 LARGEST_PAGE = 1000
 
 
@@ -58,7 +64,7 @@ VersionRef = Annotated[
     str,
     Path(
         pattern=VERSION,
-        max_length=80,
+        max_length=64,
         description="A version's number, or its id of 12 hex digits.",
         examples=["1.2.0"],
     ),
@@ -91,7 +97,9 @@ IfMatch = Annotated[
     ),
 ]
 Reason = Annotated[
-    str, StringConstraints(min_length=1, max_length=2000), Field(examples=["canary went well"])
+    str,
+    StringConstraints(min_length=1, max_length=2000, pattern=TEXT),
+    Field(examples=["canary went well"]),
 ]
 
 

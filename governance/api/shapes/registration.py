@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from governance.api.shapes.parts import Asked, Moment, examples
+from governance.api.shapes.parts import LINE, NUMBER, TEXT, Asked, Moment, examples
 
-Text = Annotated[str, StringConstraints(max_length=4096)]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Text = Annotated[str, StringConstraints(pattern=TEXT, max_length=4096)]
+Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/=-]{0,63}$")]
+Word = Annotated[str, StringConstraints(pattern=LINE, max_length=64)]
+FilePath = Annotated[str, StringConstraints(pattern=LINE, max_length=1000)]
 
 
 class Reference(Asked):
@@ -39,19 +40,23 @@ class Registration(Asked):
     )
 
     model_type: Word = Field(description="Free word.", examples=["lightgbm"])
-    version: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+    version: Annotated[str, StringConstraints(pattern=NUMBER, max_length=64)] | None = Field(
         default=None, description="Semantic version; the next patch if not given."
     )
-    features: Annotated[list[Word], Field(max_length=10_000)] | None = Field(
-        default=None, description="Column names, in order."
-    )
+    features: (
+        Annotated[
+            list[Word],
+            Field(min_length=1, max_length=10_000, json_schema_extra={"uniqueItems": True}),
+        ]
+        | None
+    ) = Field(default=None, description="Column names, in order.")
     config: dict[str, Any] | None = Field(default=None, description="Training configuration.")
     metrics: dict[str, Any] | None = Field(default=None, description="Flat or per split.")
     metadata: Annotated[dict[str, Any], Field(max_length=64)] | None = None
     provenance: dict[str, Any] | None = Field(
         default=None, description="`seed`, `split_windows`, `trained_end`, `packages`."
     )
-    tags: Annotated[list[Word], Field(max_length=64)] = Field(default_factory=list)
+    tags: Annotated[list[Tag], Field(max_length=64)] = Field(default_factory=list)
     description: Text = ""
     datasets: Annotated[list[Reference], Field(max_length=100)] = Field(
         default_factory=list, description="Files it was trained on; their content is hashed."

@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from governance.api.shapes.parts import Asked, Moment, Reason, Shown, examples
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-Split = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@:/+-]{1,64}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@:/+-]{0,127}$")]
+Split = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@:/+-]{0,63}$")]
 
 
 class TransitionAsked(Asked):
@@ -33,8 +33,19 @@ class MetricsAsked(Asked):
     )
 
     metrics: Annotated[
-        dict[Split, Annotated[dict[Name, float | None], Field(max_length=500)]],
-        Field(min_length=1, max_length=100, description="Split to name to value."),
+        dict[
+            Split,
+            Annotated[
+                dict[Name, float | None],
+                Field(max_length=500, json_schema_extra={"additionalProperties": False}),
+            ],
+        ],
+        Field(
+            min_length=1,
+            max_length=100,
+            description="Split to name to value.",
+            json_schema_extra={"additionalProperties": False},
+        ),
     ]
     metric_type: Literal["classification", "regression", "trading", "signal", "custom"] | None = (
         Field(default=None, description="Of names that are not known; a known name has its own.")
