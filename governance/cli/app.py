@@ -27,6 +27,7 @@ from governance.cli import (
     lineage,
     manifest,
     policy,
+    predictions,
     promotion,
     reconcile,
     registry,
@@ -66,6 +67,7 @@ app.add_typer(decisions.app, name="decision", help="What was decided, and why.")
 app.add_typer(approvals.app, name="approval", help="Who is asked before a version decides.")
 app.add_typer(health.app, name="health", help="Whether champions and rollbacks would do.")
 app.add_typer(api.app, name="api", help="The management API.")
+app.add_typer(predictions.app, name="predictions", help="What was answered: the prediction log.")
 app.add_typer(token.app, name="token", help="Who may use the APIs without Airflow.")
 app.command("init", short_help="Make a home with its configuration.")(init.init)
 app.command("validate", short_help="Judge a trained version.")(validate.validate)

@@ -22,6 +22,7 @@ from governance.serving.guard import Guard, Identify
 from governance.serving.limits import ServingLimits
 from governance.serving.loading import Serving
 from governance.serving.prediction_log import PredictionLog
+from governance.serving.retention import Retention
 from governance.serving.shadows import Shadows
 from governance.serving.slots import Slot
 from governance.values import iso
@@ -58,6 +59,7 @@ class Desk:
             gov.settings.home / "predictions", interval=log_interval, lost=self._lost
         )
         self.shadows = Shadows(self.log)
+        self.retention = Retention(gov)
         self.figures = Figures()
         self.bodies = Bodies(limits)
         self.answering = Answering(self.log, self.shadows, limits)
@@ -69,10 +71,12 @@ class Desk:
         """Called by the server before the first request."""
         self.recover()
         self.champions.start()
+        self.retention.start()
 
     def stop(self) -> None:
         """Called by the server after the last request."""
         self.champions.stop()
+        self.retention.stop()
         self._pool.shutdown()
         self.shadows.close()
         self.log.close()
