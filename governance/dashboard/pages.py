@@ -26,7 +26,7 @@ from governance.api import body
 from governance.api.guard import Caller, GuardedRoute
 from governance.api.problems import RETRY_AFTER
 from governance.dashboard.sessions import COOKIE
-from governance.dashboard.site import address, airflow_form, base_of, site_of
+from governance.dashboard.site import address, airflow_form, base_of, site_of, url_of
 from governance.dashboard.templating import templates
 from governance.dashboard.words import clean
 from governance.errors import GovernanceError
@@ -94,7 +94,7 @@ def page(
         templates()
         .get_template(template)
         .render(
-            url=lambda *parts, **query: address(base, *parts, **query),
+            url=url_of(request),
             here=lambda **query: _here(request, query),
             base=base,
             login=site.sessions is not None,

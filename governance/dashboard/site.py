@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -43,6 +44,12 @@ def site_of(request: Request) -> Site:
 def base_of(request: Request) -> str:
     """Path of the first page as a browser sees it: a mounted app has a path of its own."""
     return f"{request.scope.get('root_path', '').rstrip('/')}{site_of(request).prefix}"
+
+
+def url_of(request: Request) -> Callable[..., str]:
+    """``address`` below the first page that this request's browser sees."""
+    base = base_of(request)
+    return lambda *parts, **query: address(base, *parts, **query)
 
 
 def address(base: str, *parts: object, **query: object) -> str:

@@ -11,13 +11,16 @@ from governance.api.guard import Asking, right
 from governance.api.routing import version_of
 from governance.api.shapes.parts import ModelName, VersionRef
 from governance.dashboard.charts.graph import feature_graph
+from governance.dashboard.charts.lineage import lineage_graph
 from governance.dashboard.charts.timeline import timeline
 from governance.dashboard.pages import page
 from governance.dashboard.reads.one_model import feature_spec, metrics_beside, newest_report
 from governance.dashboard.routing import Cursor, page_router
+from governance.dashboard.site import url_of
 from governance.decisions.decision_queries import activation_history, list_decisions
 from governance.evidence.shadow.runs import latest_trial, running_trials
 from governance.history.incident_handling import list_incidents
+from governance.lineage.tracing import lineage_of
 from governance.registry import overview, records
 from governance.store.database import database_time
 from governance.values import ModelVersion, Stage
@@ -25,6 +28,7 @@ from governance.values import ModelVersion, Stage
 router = page_router()
 
 VERSIONS, DECISIONS, ACTIVATIONS = 20, 8, 50
+TRACED = 5  # newest versions whose lineage a model's page draws
 _HASHES = (
     ("Data", "dataset_hash"),
     ("Feature graph", "feature_graph_hash"),
@@ -50,6 +54,7 @@ def get_model(request: Request, caller: Asking, model: ModelName, cursor: Cursor
         decisions = list_decisions(connection, model=model, limit=DECISIONS)
         drift = newest_report(connection, model, None if champion is None else champion.id)
         now = database_time(connection)
+        lineage = lineage_of(connection, model, limit=TRACED)
     return page(
         request,
         "model.html",
@@ -68,6 +73,8 @@ def get_model(request: Request, caller: Asking, model: ModelName, cursor: Cursor
         incidents=incidents,
         decisions=decisions,
         drift=drift,
+        lineage=lineage,
+        traced=lineage_graph(lineage, url_of(request)),
     )
 
 
@@ -92,6 +99,7 @@ def get_version(
             for one in list_decisions(connection, model=model, limit=200)
             if one.version_id == found.id
         ]
+        lineage = lineage_of(connection, found)
     return page(
         request,
         "version.html",
@@ -106,6 +114,8 @@ def get_version(
         decisions=decisions[:DECISIONS],
         hashes=_hashes(found),
         manifest=found.manifest,
+        lineage=lineage,
+        traced=lineage_graph(lineage, url_of(request)),
         can_decide=found.stage in (Stage.STAGING, Stage.VALIDATED, Stage.RETIRED),
     )
 
