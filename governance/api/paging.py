@@ -1,5 +1,6 @@
-"""One page of a list: after the id of the last item, or of a list that is short enough to be read
-whole, after so many.
+"""One page of a list: after the id of the last item; of a list that is short enough to be read
+whole (what one version has recorded, the trials of now), after its key, or after so many where
+items only come at the end. No page skips rows in the database.
 
 Lists are asked for one item more than the page has, to know whether another page follows; where
 the page is as large as a list may be, another one is offered and may be empty.
@@ -7,6 +8,8 @@ the page is as large as a list may be, another one is offered and may be empty.
 
 from __future__ import annotations
 
+import json
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -69,10 +72,43 @@ def name_of(cursor: str) -> str:
 def sliced(
     found: Sequence[Found], limit: int, cursor: str | None, *, show: Callable[[Found], Item]
 ) -> Page[Item]:
-    """A page of a list that is here as a whole, and that grows at its end."""
+    """A page of a list that is here as a whole, and that only grows at its end."""
     start = number_of(cursor)
     end = start + limit
     return Page(
         items=[show(one) for one in found[start:end]],
         next_cursor=str(end) if end < len(found) else None,
     )
+
+
+def sliced_by(
+    found: Sequence[Found],
+    limit: int,
+    cursor: str | None,
+    *,
+    show: Callable[[Found], Item],
+    key: Callable[[Found], tuple[str, ...]],
+) -> Page[Item]:
+    """A page of a list that is here as a whole and may lose and gain items anywhere meanwhile.
+
+    Args:
+        key: the order, and what the cursor holds of the last item; no other item has the same.
+    """
+    whole = sorted(found, key=key)
+    start = 0 if cursor is None else bisect_right(whole, _key_of(cursor), key=key)
+    some = whole[start : start + limit]
+    more = start + limit < len(whole)
+    return Page(
+        items=[show(one) for one in some],
+        next_cursor=json.dumps(key(some[-1]), separators=(",", ":")) if more else None,
+    )
+
+
+def _key_of(cursor: str) -> tuple[str, ...]:
+    try:
+        given = json.loads(cursor)
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, list) or not all(isinstance(part, str) for part in given):
+        raise InvalidInputError("the cursor is not one that this list gave")
+    return tuple(given)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from governance.api.guard import Asking, right
-from governance.api.paging import sliced
+from governance.api.paging import sliced_by
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
 from governance.api.shapes.evidence import (
@@ -30,6 +30,7 @@ from governance.canonical import canonical_json
 from governance.evidence.shadow.progress import ShadowProgress
 from governance.evidence.shadow.runs import running_trials
 from governance.evidence.shadow.summary import Session
+from governance.values import iso
 
 router = new_router("shadow")
 
@@ -41,7 +42,13 @@ def list_trials(
     """Trials that run now, of models that one sees; at most one for each version."""
     with caller.gov.database.read() as connection:
         found = running_trials(connection, model, patterns=caller.patterns)
-    return sliced(found, limit, cursor, show=TrialShown.model_validate)
+    return sliced_by(
+        found,
+        limit,
+        cursor,
+        show=TrialShown.model_validate,
+        key=lambda one: (one.model, f"{one.id:020}"),
+    )
 
 
 @router.get("/models/{model}/versions/{version}/shadow", openapi_extra=right("shadow.read"))
@@ -62,7 +69,7 @@ def list_sessions(
 ) -> Page[SessionShown]:
     """What a version recorded, in order of time."""
     found = caller.gov.shadow.sessions(version_of(caller.gov, model, version))
-    return sliced(found, limit, cursor, show=_session)
+    return sliced_by(found, limit, cursor, show=_session, key=_place)
 
 
 @router.post("/models/{model}/versions/{version}/shadow/start", openapi_extra=right("shadow.write"))
@@ -106,6 +113,11 @@ def stop_trial(
     )
     caller.gov.files.catch_up()
     return VersionWhole.model_validate(found)
+
+
+def _place(one: Session) -> tuple[str, ...]:
+    """A session that is recorded late stands where its time is."""
+    return iso(one.at), one.id
 
 
 def _session(one: Session) -> SessionShown:
