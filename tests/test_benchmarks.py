@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import drift, promotion, registry
+from benchmarks import drift, promotion, registry, serving
+from benchmarks.harness import serving_parts, wrk
 from benchmarks.harness.drift_figures import judged
 from benchmarks.harness.drift_workload import SIZES, Workload
 from benchmarks.harness.fleet import measure_fleet
@@ -116,3 +117,39 @@ def test_targets_are_missed_on_the_wrong_side() -> None:
         "full_vs_scipy": False,
         "peak_mib": False,
     }
+
+
+def test_serving_without_a_load_generator_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert serving.main(["--json"]) == 0
+    said = capsys.readouterr().out
+    assert "apt-get install wrk" in said
+    assert json.loads(said.splitlines()[-1])["load_generator"] is None
+
+
+@pytest.mark.skipif(not wrk.installed(), reason="the load comes from wrk")
+def test_serving_is_measured_beside_a_bare_route(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ["--seconds", "1", "--rounds", "1", "--promotions", "2", "--rows", "100", "--models", "3"]
+    assert serving.main([*few, "--folder", str(tmp_path), "--no-peers", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(result["targets"]) == set(serving.TARGETS) - {"to_mlflow"}
+    assert result["mlflow"] is None and result["to_mlflow"] is None
+    assert result["failed"] == 0
+    assert result["promotions"]["promotions"] == 2
+    assert result["constant_rate"]["ours"]["requests"] > 100
+    assert set(result["management"]["median_ms"]) == set(serving_parts.READS)
+    assert result["tables"]["failed"] == 0 and result["management"]["failed"] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_late_request_counts_from_when_it_was_due() -> None:
+    said = (
+        'FOUND {"requests": 3, "seconds": 1.0, "failed": 0, "p50_us": 1, "p99_us": 1, '
+        '"max_us": 1, "taken_us": [500, 250000, 245000]}'
+    )
+    found = wrk.read_found(f"something before\n{said}\n")
+    assert (found.median, found.p99, found.rate) == (245.0, 250.0, 3.0)

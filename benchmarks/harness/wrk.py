@@ -77,7 +77,7 @@ def fast(target: Target, *, seconds: float, connections: int = 4) -> Found:
         check=True,
         timeout=seconds + 60,
     )
-    return _read(done.stdout)
+    return read_found(done.stdout)
 
 
 def paced(target: Target, *, seconds: float, rate: float) -> Found:
@@ -107,7 +107,7 @@ class Paced:
 
     def result(self, *, timeout: float) -> Found:
         said, _ = self._process.communicate(timeout=timeout)
-        return _read(said)
+        return read_found(said)
 
     def __enter__(self) -> Paced:
         return self
@@ -131,7 +131,12 @@ def together(runs: list[Found]) -> Found:
     )
 
 
-def _read(said: str) -> Found:
+def read_found(said: str) -> Found:
+    """What ``load.lua`` printed at the end.
+
+    Raises:
+        RuntimeError: it printed nothing.
+    """
     line = next((one for one in said.splitlines() if one.startswith("FOUND ")), None)
     if line is None:
         raise RuntimeError(f"wrk found nothing:\n{said[-2000:]}")

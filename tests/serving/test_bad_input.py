@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 
 import httpx
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from governance import Governance
 from governance.serving import ServingLimits, create_app
-from tests.serving.conftest import PREDICT, Running, calling, in_production, token
+from tests.serving.conftest import PREDICT, Running, calling, in_production, token, until
 from tests.serving.test_predict import ARROW, PARQUET, arrow
 
 GOOD = {"rows": [[20, 0]]}
@@ -201,3 +202,32 @@ def test_slow_lying_and_vanishing_clients(sqlite_gov: Governance) -> None:
         with httpx.Client(base_url=server.url, headers=headers) as client:
             assert client.post(PREDICT, json=GOOD).status_code == 200
         assert app.state.desk.bodies.held == 0
+
+
+def test_callers_who_go_before_their_answer_leave_nothing_behind(sqlite_gov: Governance) -> None:
+    in_production(sqlite_gov)
+    headers = token(sqlite_gov)
+    app = create_app(sqlite_gov, log_interval=60.0)
+    body = arrow(pa.table({"momentum": [20.0] * 50_000, "volume": [0.0] * 50_000}))
+    head = (
+        f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Type: {ARROW}\r\n"
+        f"Authorization: {headers['Authorization']}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    desk = app.state.desk
+    with Running(app) as server:
+        with httpx.Client(base_url=server.url, headers=headers) as client:
+            kind = {"Content-Type": ARROW}
+            assert client.post(PREDICT, content=body, headers=kind).status_code == 200
+            threads = threading.active_count()
+            for cut in (len(body) // 2, len(body)) * 5:  # while it is read, while it is computed
+                with socket.create_connection(("127.0.0.1", server.port)) as gone:
+                    gone.sendall(head + body[:cut])
+                    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            until(lambda: desk.bodies.held == 0 and desk._waiting == 0)
+            assert client.post(PREDICT, json=GOOD).status_code == 200
+        assert threading.active_count() <= threads + 1  # a pool may still have had room for one
+        status = desk.log.as_json()
+        # What was computed is whole: each request's rows, or none of them.
+        assert (status["waiting_rows"] + status["written_rows"] - 1) % 50_000 == 0
+    kept = list((sqlite_gov.settings.home / "predictions").rglob("*.parquet"))
+    assert kept and sum(pq.read_metadata(one).num_rows for one in kept) % 50_000 == 1
