@@ -27,9 +27,11 @@ from governance.store.schema import governed_models, model_registry
 _UNDELIVERED = ("pending", "dead")
 
 _versions, _models = model_registry.c, governed_models.c
-_BY_STAGE = select(
-    _versions.stage, func.count(), func.count(func.distinct(_versions.name))
-).group_by(_versions.stage)
+_by_name = select(_versions.stage, func.count().label("versions")).group_by(
+    _versions.stage, _versions.name
+)
+_named = _by_name.subquery().c
+_BY_STAGE = select(_named.stage, func.sum(_named.versions), func.count()).group_by(_named.stage)
 _live = and_(_versions.name == _models.name, _versions.stage == "production")
 _HEADS = (
     select(_models.name, _models.generation, _versions.id.label("live"))
@@ -187,17 +189,19 @@ def read_installation(connection: Connection, decisions: DecisionCounts) -> Inst
     """The figures of one moment, in one transaction."""
     now = database_time(connection)
     stages = connection.execute(_BY_STAGE).all()
-    drift = {row.name: Drift(row.severity, row.at, row.psi) for row in connection.execute(_DRIFT)}
+    drift = {
+        row.name: Drift(row.severity, row.at, row.psi) for row in connection.execute(_DRIFT).all()
+    }
     calibrated = {
         row.name: Calibrated(row.alarms_per_month, row.upper_bound, row.budget, row.verdict)
-        for row in connection.execute(_CALIBRATED)
+        for row in connection.execute(_CALIBRATED).all()
     }
     drilled = {
         row.name: Drilled(row.passed, row.duration_ms / 1000, row.recorded_at)
-        for row in connection.execute(_DRILLED)
+        for row in connection.execute(_DRILLED).all()
     }
     alerts: dict[str, dict[str, int]] = {}
-    for name, severity, number in connection.execute(_OPEN):
+    for name, severity, number in connection.execute(_OPEN).all():
         alerts.setdefault(name, {})[severity] = number
     to_tell = connection.execute(_TO_TELL).all()
     waiting = [row[3] for row in to_tell if row.state == "pending"]
@@ -211,9 +215,9 @@ def read_installation(connection: Connection, decisions: DecisionCounts) -> Inst
                 drilled=drilled.get(row.name),
                 alerts=alerts.get(row.name, {}),
             )
-            for row in connection.execute(_HEADS)
+            for row in connection.execute(_HEADS).all()
         },
-        versions={stage: number for stage, number, _ in stages},
+        versions={stage: int(number) for stage, number, _ in stages},
         in_stage={stage: models for stage, _, models in stages},
         decisions=decisions(connection),
         undelivered={(row.channel, row.state): row[2] for row in to_tell},
