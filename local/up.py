@@ -15,7 +15,7 @@ from local.demo import show_login, start
 from local.servers import Servers
 
 
-def serve(servers: Servers, console: Console) -> None:
+def serve(servers: Servers, airflow: str, console: Console) -> None:
     """Both servers, and where their token is."""
     with here.governance() as gov:
         token = servers.token(gov)
@@ -24,6 +24,7 @@ def serve(servers: Servers, console: Console) -> None:
             servers.start()
             servers.wait()
     console.print(f"Management API: {servers.api}/api/v1  predictions: {servers.serving}/api/v1")
+    console.print(f"The same for who is logged in to Airflow: {airflow}/governance/api/v1/docs")
     console.print(f"An admin's token for both is in {token} (only you can read it).")
 
 
@@ -40,7 +41,7 @@ def main() -> int:
                     show_login(services, console)
                 else:
                     start(services, console, port=port, stays=True)
-                serve(servers, console)
+                serve(servers, services.login.address, console)
             except BaseException:
                 if not found_running:  # all that this call started, or nothing
                     services.stop()

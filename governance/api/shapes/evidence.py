@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from governance.api.shapes.decisions import CheckShown
 from governance.api.shapes.parts import VERSION, Asked, Moment, Reason, Shown, examples
@@ -30,12 +30,17 @@ class ShadowStopAsked(Asked):
     at: Moment | None = None
 
 
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 15.0 is 15."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class StatsAsked(Asked):
     """Figures of one session; at least one."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    trade_count: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    trade_count: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**9)] | None = None
     turnover_ratio: Annotated[float, Field(ge=0, le=1e9)] | None = None
     sharpe_ratio: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
     max_drawdown: Annotated[float, Field(ge=0, le=1)] | None = None
