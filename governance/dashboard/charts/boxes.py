@@ -15,8 +15,8 @@ from governance.dashboard.charts.svg import element, picture
 from governance.dashboard.words import clean
 
 MOST = 80  # boxes that can be taken in
-BOX, ROW, WIDE, GAP = 24.0, 34.0, 188.0, 64.0
-_LONGEST = 27
+BOX, ROW, WIDE, GAP = 24.0, 34.0, 216.0, 60.0
+_LONGEST = 32
 _BEND = 26.0
 
 
@@ -54,7 +54,8 @@ def boxes_picture(
     children += [_box(box, *places[box.id]) for box in boxes]
     width = len(columns) * (WIDE + GAP) - GAP + _BEND + 4
     height = max(rows.values(), default=0) * ROW + 4
-    return picture(width, height, title, children, css="graph", natural=True)
+    links = any(box.href for box in boxes)
+    return picture(width, height, title, children, css="graph", natural=True, links=links)
 
 
 def _box(box: Box, x: float, y: float) -> Markup:

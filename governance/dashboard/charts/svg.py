@@ -43,11 +43,13 @@ def picture(
     *,
     css: str,
     natural: bool = False,
+    links: bool = False,
 ) -> Markup:
     """A whole picture; ``title`` is what people hear who do not see it.
 
     Args:
         natural: as large as it is drawn, to be scrolled; else as wide as its place.
+        links: has it links inside? Then it is a group of things, and no image.
     """
     return element(
         "svg",
@@ -57,7 +59,7 @@ def picture(
         height=height if natural else None,
         viewBox=f"0 0 {width:g} {height:g}",
         class_=css,
-        role="img",
+        role="group" if links else "img",
         aria_label=title,
     )
 
