@@ -21,6 +21,7 @@ from governance.cli import (
     configuration,
     db,
     decisions,
+    doctor,
     drift,
     health,
     init,
@@ -70,6 +71,7 @@ app.add_typer(api.app, name="api", help="The management API.")
 app.add_typer(predictions.app, name="predictions", help="What was answered: the prediction log.")
 app.add_typer(token.app, name="token", help="Who may use the APIs without Airflow.")
 app.command("init", short_help="Make a home with its configuration.")(init.init)
+app.command("doctor", short_help="Is this installation fit to work in?")(doctor.doctor)
 app.command("validate", short_help="Judge a trained version.")(validate.validate)
 app.add_typer(validate.app, name="validation", help="What a version shows on past data.")
 app.command("rollback", short_help="Put an earlier version back.")(rollback.rollback)
