@@ -22,6 +22,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.result import Ok
 from schemathesis.pytest.lazy import get_all_tests
 from schemathesis.schemas import BaseSchema
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from governance import Governance
 
@@ -171,4 +172,17 @@ def schema_of(
             },
         }
     )
-    return schemathesis.openapi.from_asgi(DOCUMENT, app, headers=dict(headers), config=config)
+    return schemathesis.openapi.from_asgi(
+        DOCUMENT, _without_lifespan(app), headers=dict(headers), config=config
+    )
+
+
+def _without_lifespan(app: FastAPI) -> ASGIApp:
+    """The tool would start and stop the application with requests still to come."""
+
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError("requests alone")
+        await app(scope, receive, send)
+
+    return answered

@@ -15,8 +15,9 @@ from governance.api.guard import Asking, right
 from governance.api.routes.decisions import shown
 from governance.api.routing import router as new_router
 from governance.api.shapes.decisions import ApprovalShown
-from governance.api.shapes.evidence import IncidentShown, TrialShown
+from governance.api.shapes.evidence import IncidentShown
 from governance.api.shapes.history import ConfigShown, DashboardShown
+from governance.api.shapes.shadow import TrialShown
 from governance.decisions.approval_records import list_approvals
 from governance.decisions.decision_queries import list_decisions
 from governance.errors import SecretInMetadataError

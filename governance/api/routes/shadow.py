@@ -9,14 +9,6 @@ from governance.api.guard import Asking, right
 from governance.api.paging import sliced_by
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
-from governance.api.shapes.evidence import (
-    ProgressShown,
-    SessionAsked,
-    SessionShown,
-    ShadowStartAsked,
-    ShadowStopAsked,
-    TrialShown,
-)
 from governance.api.shapes.models import VersionWhole
 from governance.api.shapes.parts import (
     Cursor,
@@ -25,6 +17,14 @@ from governance.api.shapes.parts import (
     ModelName,
     Page,
     VersionRef,
+)
+from governance.api.shapes.shadow import (
+    ProgressShown,
+    SessionAsked,
+    SessionShown,
+    ShadowStartAsked,
+    ShadowStopAsked,
+    TrialShown,
 )
 from governance.canonical import canonical_json
 from governance.evidence.shadow.progress import ShadowProgress

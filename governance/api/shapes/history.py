@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from governance.api.shapes.decisions import ApprovalShown, DecisionShown
-from governance.api.shapes.evidence import IncidentShown, TrialShown
+from governance.api.shapes.evidence import IncidentShown
 from governance.api.shapes.parts import Shown, examples
+from governance.api.shapes.shadow import TrialShown
 
 
 class AuditEntryShown(Shown):
