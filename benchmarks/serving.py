@@ -76,7 +76,11 @@ def measure(
         changed = serving_parts.promotions(home, ours, targets["ours"], numbers["promotions"])
         console.print("many rows ...")
         many = serving_parts.tables(
-            targets["ours"], bodies, rows=numbers["rows"], rounds=min(rounds, 2)
+            targets["ours"],
+            bodies,
+            rows=numbers["rows"],
+            rounds=min(rounds, 2),
+            seconds=max(1, seconds * 0.4),
         )
         log = ours.get(f"/api/v1/models/{MODEL}/status", secret)["prediction_log"]
     console.print("management ...")

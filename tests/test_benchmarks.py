@@ -131,8 +131,10 @@ def test_serving_without_a_load_generator_says_what_to_install(
 
 @pytest.mark.skipif(not wrk.installed(), reason="the load comes from wrk")
 def test_serving_is_measured_beside_a_bare_route(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    two = {name: serving_parts.READS[name] for name in ("version", "overview")}
+    monkeypatch.setattr(serving_parts, "READS", two)
     few = ["--seconds", "1", "--rounds", "1", "--promotions", "2", "--rows", "100", "--models", "3"]
     assert serving.main([*few, "--folder", str(tmp_path), "--no-peers", "--json"]) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -141,7 +143,7 @@ def test_serving_is_measured_beside_a_bare_route(
     assert result["failed"] == 0
     assert result["promotions"]["promotions"] == 2
     assert result["constant_rate"]["ours"]["requests"] > 100
-    assert set(result["management"]["median_ms"]) == set(serving_parts.READS)
+    assert set(result["management"]["median_ms"]) == set(two)
     assert result["tables"]["failed"] == 0 and result["management"]["failed"] == 0
     assert list(tmp_path.iterdir()) == []
 

@@ -104,7 +104,9 @@ def promotions(home: Path, server: Server, target: wrk.Target, count: int) -> di
     }
 
 
-def tables(target: wrk.Target, bodies: Bodies, *, rows: int, rounds: int) -> dict[str, Any]:
+def tables(
+    target: wrk.Target, bodies: Bodies, *, rows: int, rounds: int, seconds: float
+) -> dict[str, Any]:
     """Rows a second with bodies of so many rows, over two connections."""
     made: dict[str, list[float]] = {"arrow": [], "parquet": []}
     failed = 0
@@ -114,7 +116,7 @@ def tables(target: wrk.Target, bodies: Bodies, *, rows: int, rounds: int) -> dic
             ("parquet", bodies.parquet, PARQUET),
         ):
             asked = wrk.Target(target.url, path, kind, target.token)
-            found = wrk.fast(asked, seconds=4, connections=2)
+            found = wrk.fast(asked, seconds=seconds, connections=2)
             made[name].append(found.rate * rows)
             failed += found.failed
     return {

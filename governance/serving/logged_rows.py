@@ -64,17 +64,38 @@ class Logged:
         )
 
 
+def by_kind(parts: Sequence[Logged]) -> dict[tuple[object, ...], list[Logged]]:
+    """Parts that go into one table. Without raw columns one version's are all alike, and to say so
+    by its identity costs a quarter of saying what they are.
+    """
+    groups: dict[tuple[object, ...], list[Logged]] = {}
+    alike: dict[tuple[object, ...], list[Logged]] = {}
+    for part in parts:
+        if part.rows.inputs is not None:
+            groups.setdefault(part.kind, []).append(part)
+            continue
+        key = (id(part.serving), part.place, part.beside is None)
+        group = alike.get(key)
+        if group is None:
+            group = alike[key] = groups.setdefault(part.kind, [])
+        group.append(part)
+    return groups
+
+
 def table_of(parts: Sequence[Logged]) -> pa.Table:
     """One table of parts of the same kind, in order of time."""
     first = parts[0]
     one = first.serving
     numbers = np.array([part.number for part in parts])
-    times = np.concatenate(
-        [
-            np.full(part.number, part.at) if part.rows.times is None else part.rows.times
-            for part in parts
-        ]
-    )
+    if all(part.rows.times is None for part in parts):
+        times = np.repeat(np.array([part.at for part in parts]), numbers)
+    else:
+        times = np.concatenate(
+            [
+                np.full(part.number, part.at) if part.rows.times is None else part.rows.times
+                for part in parts
+            ]
+        )
     columns: dict[str, pa.Array | pa.ChunkedArray] = {}
     columns[one.log_time] = pa.array(times, pa.int64()).cast(pa.timestamp("us", "UTC"))
     if first.rows.inputs is not None:

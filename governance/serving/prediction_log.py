@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 
 from governance.errors import GovernanceError
 from governance.files import make_folders, storage_errors, write_atomic
-from governance.serving.logged_rows import Logged, by_hour, table_of
+from governance.serving.logged_rows import Logged, by_hour, by_kind, table_of
 from governance.serving.row_counter import RowCounter, dead_writers
 
 log = logging.getLogger(__name__)
@@ -146,9 +146,7 @@ class PredictionLog:
                 parts, self._pending = self._pending, []
                 self._rows = self._cells = 0
                 self._room.notify_all()
-            groups: dict[_Key, list[Logged]] = {}
-            for part in parts:
-                groups.setdefault(part.kind, []).append(part)
+            groups = by_kind(parts)
             waiting = [part for kind, group in groups.items() for part in self._write(kind, group)]
             self._close_old_files()
             if waiting:
