@@ -7,22 +7,23 @@ stands behind the link. Texts are escaped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from markupsafe import Markup, escape
 
 from governance.dashboard.reads.heat import Cell, DayLook, Heat
-from governance.dashboard.words import SEVERITIES, clean
+from governance.dashboard.words import SEVERITIES, clean, tag_of
 from governance.values import Severity
 
-_SHORT = {
+_SHORT: Mapping[str, tuple[str, str]] = {
     Severity.NORMAL: ("n", "·"),
     Severity.MODERATE: ("m", SEVERITIES[Severity.MODERATE].mark),
     Severity.SEVERE: ("s", SEVERITIES[Severity.SEVERE].mark),
     Severity.INSUFFICIENT: ("i", SEVERITIES[Severity.INSUFFICIENT].mark),
 }
 
+_UNKNOWN = ("i", SEVERITIES[Severity.INSUFFICIENT].mark)  # never shown as fine
 _FEW, _ROOM = 31, 4  # days that leave room for wide cells; days that a month's name needs
 
 
@@ -58,14 +59,14 @@ def _parts(found: Heat) -> Iterator[str]:
 def _cell(cell: Cell | None) -> str:
     if cell is None:
         return "<td></td>"
-    css, mark = _SHORT.get(Severity(cell.severity), ("i", "?"))
+    css, mark = _SHORT.get(cell.severity, _UNKNOWN)
     return f"<td><a class={css} href=drift/{cell.report}.{cell.place}>{mark}</a>"
 
 
 def _day(look: DayLook) -> str:
     if look.severity is None:
         return "<td></td>"
-    css, mark = _SHORT.get(Severity(look.severity), ("i", "?"))
-    word = SEVERITIES[look.severity].word
+    css, mark = _SHORT.get(look.severity, _UNKNOWN)
+    word = tag_of(SEVERITIES, look.severity).word
     kept = "" if look.kept else "; the figures of its features are no longer kept"
     return f'<td><span class={css} title="{look.day}: {escape(word)}{kept}">{mark}</span>'

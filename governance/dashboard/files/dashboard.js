@@ -37,8 +37,33 @@
 
   // The newest days of a heat map are what one wants to see first.
   const heat = (root) => {
-    for (const one of root.querySelectorAll(".scroll.heat")) one.scrollLeft = one.scrollWidth;
+    for (const one of root.querySelectorAll(".scroll.heat")) {
+      one.scrollLeft = one.scrollWidth;
+      // Thousands of cells are one stop of the tab key; arrows move within.
+      const cells = one.querySelectorAll("a");
+      for (const cell of cells) cell.tabIndex = -1;
+      (one.querySelector("a.s") ?? one.querySelector("a.m") ?? cells[0])?.setAttribute("tabindex", "0");
+    }
   };
+  const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  document.addEventListener("keydown", (event) => {
+    const step = STEPS[event.key];
+    const from = event.target.closest?.("table.heat a")?.closest("td");
+    if (!step || !from || event.altKey || event.ctrlKey || event.metaKey) return;
+    let row = from.parentElement, at = from.cellIndex, next = null;
+    do {
+      if (step[0]) row = row.parentElement.rows[row.sectionRowIndex + step[0]];
+      at += step[1];
+      const cell = row?.cells[at];
+      if (!cell) break;
+      next = cell.querySelector("a");
+    } while (!next);
+    event.preventDefault();
+    if (!next) return;
+    event.target.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
   const dress = (root) => { times(root); heat(root); };
 
   const say = (text, address) => {
