@@ -225,11 +225,19 @@ def declared_graph(gov: Governance) -> FeatureGraph:
     return found
 
 
+def renamed(graph: FeatureGraph) -> dict[str, Any]:
+    """Its spec, as a caller has it whose weather feed calls one column otherwise."""
+    old, new = RENAMED
+    spec: dict[str, Any] = json.loads(
+        json.dumps(graph.spec()).replace(json.dumps(old), json.dumps(new))
+    )
+    return spec
+
+
 def refuse(play: Play) -> bool:
     """A caller whose features have changed is told which."""
     old, new = RENAMED
-    graph = json.loads(json.dumps(declared_graph(play.gov).spec()).replace(f'"{old}"', f'"{new}"'))
     play.say(f"a caller whose feature {old} is now called {new}")
-    answer = play.predicted(feature_graph=graph)
+    answer = play.predicted(feature_graph=renamed(declared_graph(play.gov)))
     play.told(answer)
     return answer.status_code == 409 and old in answer.json()["detail"]

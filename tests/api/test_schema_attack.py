@@ -17,7 +17,7 @@ from tests.api.world import World, build
 from tests.model_bytes import model_bytes
 from tests.schema_attack import CALLERS, FULL, Attack, Wrong, headers_of, schema_of
 
-EXAMPLES = 60 if FULL else 8
+EXAMPLES = 60 if FULL else 6
 
 REJECTED = "RejectedPositiveData"
 WRONG: tuple[Wrong, ...] = (
