@@ -40,7 +40,7 @@ class StatsAsked(Asked):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    trade_count: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**9)] | None = None
+    trade_count: Annotated[int, Field(ge=0, le=10**9), BeforeValidator(_whole)] | None = None
     turnover_ratio: Annotated[float, Field(ge=0, le=1e9)] | None = None
     sharpe_ratio: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
     max_drawdown: Annotated[float, Field(ge=0, le=1)] | None = None
