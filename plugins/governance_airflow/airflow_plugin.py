@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from governance_airflow.pages import URL_PREFIX, external_views
+
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
@@ -29,7 +31,6 @@ log = logging.getLogger(__name__)
 
 DISTRIBUTION = "airflow-model-governance"
 ENTRY_POINTS = "airflow.plugins"
-URL_PREFIX = "/governance"
 _CLOSED = json.dumps(
     {
         "type": "about:blank",
@@ -42,9 +43,14 @@ _CLOSED = json.dumps(
 
 
 class GovernancePlugin(AirflowPlugin):
-    """Pages (`external_views`) and links of tasks belong here too, as plain lists."""
+    """The links of tasks are on the operators' classes: Airflow asks them where the tasks run."""
 
     name = "governance"
+
+    @cached_property
+    def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The entry in the navigation."""
+        return external_views()
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]

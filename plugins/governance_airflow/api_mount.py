@@ -1,4 +1,4 @@
-"""The management API as Airflow's API server mounts it: same routes, Airflow's people.
+"""The management API and the pages as Airflow's API server mounts them: Airflow's people.
 
 Airflow mounts the app of a plugin as it is, authenticates nobody for it, and runs its lifespan, of
 which only the end does anything here. Neighbours: `api_identity` says who asks; `connection` does
@@ -13,15 +13,18 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from governance.api import create_app
+from governance.dashboard import mount_dashboard
 from governance.errors import GovernanceError, UnavailableError
 from governance.wiring import Governance
 from governance_airflow.api_identity import identify
 from governance_airflow.connection import CONNECTION_ID, url_of
+from governance_airflow.pages import mount_point
 
 
 def management_api() -> FastAPI:
-    """The app; a further router of ours that wants the same people is included in it."""
-    return create_app(opening=open_beside_airflow, identify=identify)
+    """The app, and the pages with the same people; their buttons lead to Airflow's forms."""
+    app = create_app(opening=open_beside_airflow, identify=identify)
+    return mount_dashboard(app, login=False, airflow_url=f"{mount_point()}/")
 
 
 def open_beside_airflow() -> Governance:

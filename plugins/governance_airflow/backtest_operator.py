@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from governance_airflow.connection import open_governance
+from governance_airflow.pages import VersionLink, leave, version_page
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,6 +30,7 @@ class BacktestModelOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("ref", "start", "end")
+    operator_extra_links = (VersionLink(),)
 
     def __init__(self, *, ref: str, start: str, end: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -40,6 +42,8 @@ class BacktestModelOperator(BaseOperator):
         from governance.values import parse_time
 
         with open_governance() as gov:
+            version = gov.registry.resolve(self.ref)
+            leave(context, version=version_page(version.name, version.version))
             found = gov.validation.backtest(
                 self.ref,
                 parse_time(self.start, what="start"),

@@ -31,6 +31,7 @@ from governance.values import iso, parse_time
 from governance_airflow.assets import DRIFT_ALIAS, severe_drift
 from governance_airflow.connection import open_governance
 from governance_airflow.mail_connection import server_arguments
+from governance_airflow.pages import AlertsLink, DriftLink, leave, path_of
 from governance_airflow.run_facts import check_conf, scan_time
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class ScanDriftOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("models",)
+    operator_extra_links = (DriftLink(), AlertsLink())
 
     def __init__(self, *, models: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -90,6 +92,7 @@ class ScanDriftOperator(BaseOperator):
                 reports = gov.drift.scan_shard(list(self.models), at=at)
             except DriftScanError as error:
                 reports, failed = error.reports, error
+            leave(context, **pages_of(reports))
             requests = [retrain_request(report) for report in reports if report.retrain_requested]
             context["ti"].xcom_push(key=REQUESTS, value=requests)
             for report in reports:
@@ -223,6 +226,17 @@ def worth_another_try(failed: DriftScanError) -> UnavailableError | None:
     ):
         return UnavailableError(failed.message)
     return None
+
+
+def pages_of(reports: Sequence[DriftReport]) -> dict[str, str]:
+    """Where the reports are seen: of one model its heat map, of several the list of models."""
+    if not reports:
+        return {}
+    one = reports[0].model if len(reports) == 1 else None
+    drift = path_of("models", one, "drift") if one else path_of(show="drift")
+    alerts = path_of("alerts", model=one) if one else path_of("alerts")
+    told = any(report.incident_id for report in reports)
+    return {"drift": drift, **({"alerts": alerts} if told else {})}
 
 
 def outcome(report: DriftReport) -> dict[str, Any]:

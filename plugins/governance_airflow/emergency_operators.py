@@ -16,7 +16,8 @@ from airflow.sdk import BaseOperator
 
 from governance.errors import InvalidInputError
 from governance_airflow.connection import open_governance
-from governance_airflow.promotion_operators import ref_of, told
+from governance_airflow.pages import DecisionLink, ModelLink, VersionLink, leave, path_of
+from governance_airflow.promotion_operators import decided, ref_of, told
 from governance_airflow.run_facts import RunFacts, check_conf, given_time, key_of, triggered_by
 
 if TYPE_CHECKING:
@@ -32,11 +33,14 @@ class ForcePromotionOperator(BaseOperator):
     rollback after the run was triggered: whoever asked did not know of it.
     """
 
+    operator_extra_links = (ModelLink(), VersionLink(), DecisionLink())
+
     def execute(self, context: Context) -> dict[str, Any]:
         run, params = context["dag_run"], context["params"]
         check_conf(run, keys=("at", "model", "version", "reason", "confirm"))
         if params.get("confirm") is not True:
             raise InvalidInputError("a forced promotion must be confirmed; switch confirm on")
+        leave(context, model=path_of("models", params["model"]))
         key = key_of(context)
         with open_governance() as gov:
             user = gov.force_right.require(
@@ -60,6 +64,7 @@ class ForcePromotionOperator(BaseOperator):
                 at=given_time(run),
             )
             gov.files.catch_up()
+        decided(context, decision)
         self.log.warning("forced by %s: %s", user, "; ".join(decision.reasons) or "no gate refused")
         return {**told(decision), "overrode": list(decision.reasons)}
 
@@ -67,9 +72,12 @@ class ForcePromotionOperator(BaseOperator):
 class RollbackOperator(BaseOperator):
     """Back to the version before, or to a named one; asks for no evidence."""
 
+    operator_extra_links = (ModelLink(), VersionLink(), DecisionLink())
+
     def execute(self, context: Context) -> dict[str, Any]:
         run, params = context["dag_run"], context["params"]
         check_conf(run, keys=("at", "model", "version", "reason"))
+        leave(context, model=path_of("models", params["model"]))
         with open_governance() as gov:
             decision = gov.promotion.rollback_model(
                 params["model"],
@@ -80,4 +88,5 @@ class RollbackOperator(BaseOperator):
                 at=given_time(run),
             )
             gov.files.catch_up()
+        decided(context, decision)
         return told(decision)

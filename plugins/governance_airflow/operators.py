@@ -20,6 +20,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from governance_airflow.connection import open_governance
+from governance_airflow.pages import (
+    DecisionLink,
+    ModelLink,
+    VersionLink,
+    decision_page,
+    leave,
+    path_of,
+    version_page,
+)
 from governance_airflow.run_facts import RunFacts, check_conf
 
 if TYPE_CHECKING:
@@ -50,12 +59,14 @@ class TrainModelOperator(BaseOperator):
     """Trains what was checked and leaves model and metrics in the run's staging folder."""
 
     template_fields: Sequence[str] = ("model_name",)
+    operator_extra_links = (ModelLink(),)
 
     def __init__(self, *, model_name: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model_name = model_name
 
     def execute(self, context: Context) -> dict[str, Any]:
+        leave(context, model=path_of("models", self.model_name))
         run = RunFacts.of(context["dag_run"], owner=self.owner)
         with open_governance() as gov:
             return gov.cycle.train(self.model_name, run=run.key, at=run.at)
@@ -88,6 +99,7 @@ class RegisterModelOperator(BaseOperator):
         "created_by",
         "registration",
     )
+    operator_extra_links = (ModelLink(), VersionLink())
 
     def __init__(
         self,
@@ -109,16 +121,21 @@ class RegisterModelOperator(BaseOperator):
         by = self.created_by or run.by
         with open_governance() as gov:
             if self.model_path is None:
-                return gov.cycle.register(self.model_name, run=run.key, at=run.at, by=by)
-            version = gov.registry.register_model(
-                self.model_name,
-                model_path=self.model_path,
-                created_by=by,
-                at=run.at,
-                **self.registration,
-            )
-            gov.files.catch_up()
-            return version.handover()
+                made = gov.cycle.register(self.model_name, run=run.key, at=run.at, by=by)
+            else:
+                version = gov.registry.register_model(
+                    self.model_name,
+                    model_path=self.model_path,
+                    created_by=by,
+                    at=run.at,
+                    **self.registration,
+                )
+                gov.files.catch_up()
+                made = version.handover()
+        model, _, version_number = made["ref"].rpartition(":")
+        page = version_page(model, version_number)
+        leave(context, model=path_of("models", model), version=page)
+        return made
 
 
 class ValidateModelOperator(BaseOperator):
@@ -130,6 +147,7 @@ class ValidateModelOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("ref", "limits")
+    operator_extra_links = (VersionLink(), DecisionLink())
 
     def __init__(
         self, *, ref: str, limits: Sequence[Mapping[str, Any]] = (), **kwargs: Any
@@ -141,4 +159,9 @@ class ValidateModelOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         run = RunFacts.of(context["dag_run"], owner=self.owner)
         with open_governance() as gov:
-            return gov.cycle.validate(self.ref, by=run.by, at=run.at, limits=self.limits)
+            version = gov.registry.resolve(self.ref)
+            page = version_page(version.name, version.version)
+            leave(context, version=page)  # also where it cannot be judged yet
+            said = gov.cycle.validate(version, by=run.by, at=run.at, limits=self.limits)
+        leave(context, version=page, decision=decision_page(said["decision"]))
+        return said

@@ -23,15 +23,31 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 
 from governance.decisions.idempotency import is_known
-from governance.errors import ApprovalNotUsableError, InvalidInputError, ReasonRequiredError
+from governance.decisions.record import Decision
+from governance.errors import (
+    ApprovalNotUsableError,
+    GateFailedError,
+    InvalidInputError,
+    ReasonRequiredError,
+)
 from governance.policy.people import visible
 from governance_airflow.connection import open_governance
+from governance_airflow.pages import (
+    DecisionLink,
+    ModelLink,
+    TrialLink,
+    VersionLink,
+    decision_page,
+    leave,
+    path_of,
+    shown_at,
+    trial_page,
+    version_page,
+)
 from governance_airflow.run_facts import RunFacts, check_conf, given_time, key_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-    from governance.decisions.record import Decision
 
 CHECK = "check"
 APPROVAL_GATE = "approval"
@@ -45,12 +61,19 @@ class CheckPromotionOperator(BaseOperator):
     is refused, with a stored decision, where another gate does.
     """
 
+    operator_extra_links = (VersionLink(), TrialLink())
+
     def execute(self, context: Context) -> dict[str, Any]:
         run = context["dag_run"]
         check_conf(run, keys=("at", "model", "version"))
         by, key = RunFacts.of(run, owner=self.owner).by, key_of(context)
         with open_governance() as gov:
             version = gov.registry.resolve(ref_of(context))
+            leave(
+                context,
+                version=version_page(version.name, version.version),
+                trial=trial_page(version.name, version.version),
+            )
             with gov.database.read() as connection:
                 asked_before = is_known(connection, key)
             _, decision = gov.promotion.check_promotion_eligibility(version, at=given_time(run))
@@ -104,7 +127,13 @@ class ApprovePromotionOperator(ApprovalOperator):
                 f"approval {approval.id[:12]} {why}; trigger another run to ask again"
             )
         self.response_timeout = left
-        self.body = body_of(checked["checks"], approval.requested_by)
+        self.body = "\n\n".join(
+            [
+                body_of(checked["checks"], approval.requested_by),
+                f"[The trial]({shown_at(trial_page(version.name, version.version))}), "
+                f"[the version]({shown_at(version_page(version.name, version.version))})",
+            ]
+        )
         if limits.approvers and names_are_ids():
             self.assigned_users = [{"id": name, "name": name} for name in limits.approvers]
         return super().execute(context)
@@ -134,6 +163,8 @@ class ApprovePromotionOperator(ApprovalOperator):
 class PromoteOperator(BaseOperator):
     """Puts the version into production, if all its gates pass and its approval fits."""
 
+    operator_extra_links = (ModelLink(), VersionLink(), DecisionLink())
+
     def __init__(self, *, check_task_id: str = CHECK, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.check_task_id = check_task_id
@@ -142,14 +173,20 @@ class PromoteOperator(BaseOperator):
         run = context["dag_run"]
         checked = pulled(context, self.check_task_id)
         with open_governance() as gov:
-            decision = gov.promotion.promote_to_production(
-                checked["version_id"],
-                by=RunFacts.of(run, owner=self.owner).by,
-                approval_id=checked["approval"],
-                idempotency_key=key_of(context),
-                at=given_time(run),
-            )
+            try:
+                decision = gov.promotion.promote_to_production(
+                    checked["version_id"],
+                    by=RunFacts.of(run, owner=self.owner).by,
+                    approval_id=checked["approval"],
+                    idempotency_key=key_of(context),
+                    at=given_time(run),
+                )
+            except GateFailedError as error:
+                if isinstance(error.decision, Decision):
+                    decided(context, error.decision)
+                raise
             gov.files.catch_up()
+        decided(context, decision)
         return told(decision)
 
 
@@ -196,6 +233,16 @@ def body_of(checks: list[Mapping[str, Any]], requested_by: str) -> str:
 
 def shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def decided(context: Context, decision: Decision) -> None:
+    """Leave the pages of a decision, whatever it says."""
+    leave(
+        context,
+        model=path_of("models", decision.model),
+        version=version_page(decision.model, decision.version),
+        **({} if decision.id is None else {"decision": decision_page(decision.id)}),
+    )
 
 
 def told(decision: Decision) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from airflow.sdk import BaseOperator
 
 from governance.errors import GovernanceError, IntegrityError, UnavailableError
 from governance_airflow.connection import open_governance
+from governance_airflow.pages import TrialLink, leave, path_of
 from governance_airflow.run_facts import RunFacts, check_conf, evidence_time
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class RunTrialSessionsOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("models",)
+    operator_extra_links = (TrialLink(),)
 
     def __init__(self, *, models: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -58,6 +60,7 @@ class RunTrialSessionsOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         at = evidence_time(context["dag_run"])
         start = at - timedelta(days=int(context["params"]["days"]))
+        leave(context, trial=path_of("challengers"))
         done: list[dict[str, Any]] = []
         failures: dict[str, GovernanceError] = {}
         with open_governance() as gov:

@@ -1,0 +1,134 @@
+"""Our pages inside Airflow's: an entry in its navigation, and links from tasks to what they made.
+
+Airflow shows an external view in a frame, and keeps the address within the frame in its own: so a
+page of ours has an address in Airflow (`shown_at`) that can be sent to a colleague.
+
+A task leaves the pages that it made (`leave`), also when it fails afterwards: a refused promotion
+has a decision. Airflow's task runner asks the links when the task has ended, stores the addresses,
+and shows them on the page of the task. Neighbours: the operators; `governance.dashboard` has the
+pages. Read by every component of Airflow, so nothing of ours is imported here.
+
+Not promised: links at a task that a worker did not live to end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from airflow.configuration import conf
+from airflow.sdk import BaseOperatorLink
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import TaskInstanceKey
+
+URL_PREFIX = "/governance"
+PAGES = f"{URL_PREFIX}/dashboard"
+ROUTE = "governance"
+LEFT = "governance_pages"  # XCom key: path of a page below `PAGES`, by the name of its link
+
+# A shield with a tick, in the colour that Airflow's own icons have on each ground.
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' "
+    "stroke='%23{colour}' stroke-width='2' stroke-linecap='round' stroke-linejoin='round'%3E"
+    "%3Cpath d='M12 2.5 20 5.5v6c0 5-3.4 8.5-8 10-4.6-1.5-8-5-8-10v-6z'/%3E"
+    "%3Cpath d='m8.3 12.2 2.6 2.6 4.9-5.3'/%3E%3C/svg%3E"
+)
+
+
+def external_views() -> list[dict[str, Any]]:
+    """One entry in the navigation. Not a tab on DAGs: Airflow would show it on everybody's."""
+    return [
+        {
+            "name": "Governance",
+            "href": f"{mount_point()}{PAGES}",
+            "destination": "nav",
+            "url_route": ROUTE,
+            "nav_top_level": True,
+            "icon": _ICON.format(colour="3f3f46"),
+            "icon_dark_mode": _ICON.format(colour="d4d4d8"),
+        }
+    ]
+
+
+def mount_point() -> str:
+    """Path below which Airflow is reached, from `[api] base_url`; empty without one."""
+    return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
+
+
+def path_of(*parts: object, **query: object) -> str:
+    """Of a page below `PAGES`.
+
+    >>> path_of("models", "momentum", "versions", "1.0.0"), path_of("alerts", model="momentum")
+    ('models/momentum/versions/1.0.0', 'alerts?model=momentum')
+    """
+    path = "/".join(quote(str(part), safe="") for part in parts)
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def shown_at(path: str) -> str:
+    """Where Airflow shows a page of ours, on whatever host it is reached."""
+    prefix = mount_point()
+    below = f"/{path}" if path and not path.startswith("?") else path
+    return f"{prefix}/plugin/{ROUTE}{prefix}{PAGES}{below}"
+
+
+def leave(context: Mapping[str, Any], **pages: str) -> None:
+    """Say which pages show what this task made; a later call replaces what was said.
+
+    Args:
+        pages: path by the name of the link, written small.
+    """
+    context["ti"].xcom_push(key=LEFT, value=pages)
+
+
+def version_page(model: str, version: str) -> str:
+    return path_of("models", model, "versions", version)
+
+
+def trial_page(model: str, version: str) -> str:
+    return path_of("models", model, "versions", version, "trial")
+
+
+def decision_page(decision_id: str) -> str:
+    return path_of("decisions", decision_id)
+
+
+class PageLink(BaseOperatorLink):
+    """A link to the page that the task left under this link's name; none where it left none."""
+
+    @property
+    def xcom_key(self) -> str:
+        return f"governance_link_{self.name.lower()}"
+
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
+        from airflow.sdk.execution_time.xcom import XCom
+
+        left = XCom.get_value(ti_key=ti_key, key=LEFT)
+        path = left.get(self.name.lower()) if isinstance(left, Mapping) else None
+        return shown_at(path) if path else ""
+
+
+class ModelLink(PageLink):
+    name = "Model"
+
+
+class VersionLink(PageLink):
+    name = "Version"
+
+
+class TrialLink(PageLink):
+    name = "Trial"
+
+
+class DecisionLink(PageLink):
+    name = "Decision"
+
+
+class DriftLink(PageLink):
+    name = "Drift"
+
+
+class AlertsLink(PageLink):
+    name = "Alerts"
