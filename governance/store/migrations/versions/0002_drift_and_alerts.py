@@ -99,9 +99,6 @@ def _create_reports() -> None:
     )
     op.create_index("ix_model_drift_reports_at", "model_drift_reports", ["at"])
     op.create_index(
-        "ix_model_drift_reports_model_name_at", "model_drift_reports", ["model_name", "at"]
-    )
-    op.create_index(
         "ix_model_drift_reports_passing",
         "model_drift_reports",
         ["model_name", "at"],
