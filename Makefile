@@ -57,7 +57,7 @@ bench-peers: setup  ## install what is measured beside ours, each in its own env
 WHOLE_PLAN = tests/faults tests/evidence/drift/test_false_alarm_budget.py \
   tests/policy/promotion/test_false_promotions.py \
   tests/evidence/drift/test_a_winter_of_flights.py tests/docs/test_a_winter_of_flights.py \
-  tests/api/test_schema_attack.py tests/serving/test_schema_attack.py
+  tests/api/test_schema_attack.py tests/serving/test_schema_attack.py tests/installation
 
 faults: setup  ## the whole fault plan, forty simulated months, a whole winter, a long attack on the APIs; `make test` runs a sample
 	@GOVERNANCE_FAULTS=full $(BIN)/python -m pytest $(WHOLE_PLAN)
