@@ -22,11 +22,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from governance.access.rights import allowed
 from governance.api import body
 from governance.api.guard import Caller, GuardedRoute
 from governance.api.problems import RETRY_AFTER
 from governance.dashboard.sessions import COOKIE
-from governance.dashboard.site import address, airflow_form, base_of, site_of, url_of
+from governance.dashboard.site import (
+    FORCE,
+    FORMS,
+    Site,
+    address,
+    airflow_form,
+    base_of,
+    site_of,
+    url_of,
+)
 from governance.dashboard.templating import templates
 from governance.dashboard.words import clean
 from governance.errors import GovernanceError
@@ -84,12 +94,9 @@ def page(
         caller: who sees it; ``None`` for somebody who is not known.
         context: for the template, beside what every page knows: ``url(*parts, **query)``,
             ``here(**query)`` (this page with other parameters; ``cursor`` is not kept),
-            ``airflow(dag)`` (the address of a form there, or nothing), ``who``.
+            ``airflow(dag)`` (the address of a form there, or nothing for who may not), ``who``.
     """
     base, site = base_of(request), site_of(request)
-    airflow = site.airflow_url
-    if airflow is None:
-        airflow = "" if caller is None else caller.gov.settings.airflow_url
     text = (
         templates()
         .get_template(template)
@@ -98,13 +105,23 @@ def page(
             here=lambda **query: _here(request, query),
             base=base,
             login=site.sessions is not None,
-            airflow=lambda dag: airflow_form(airflow, dag),
+            airflow=lambda dag, of=None: _form(site, caller, dag, of or context.get("model")),
             who="" if caller is None else caller.name,
             query=dict(request.query_params),
             **context,
         )
     )
     return HTMLResponse(text, status_code=status)
+
+
+def _form(site: Site, caller: Caller | None, dag: str, model: str | None) -> str:
+    """The address of a form of Airflow, which asks again; nothing for who may not use it."""
+    if caller is None or not allowed(caller.identity, FORMS[dag], model):
+        return ""
+    if dag == FORCE and not caller.gov.policy.may_force(caller.name):
+        return ""
+    url = caller.gov.settings.airflow_url if site.airflow_url is None else site.airflow_url
+    return airflow_form(url, dag)
 
 
 def see(request: Request, *parts: object, **query: object) -> Response:

@@ -10,6 +10,15 @@ from starlette.requests import Request
 
 from governance.dashboard.sessions import Sessions
 
+FORCE = "force_promotion"
+# What it takes to be shown the form of a DAG. A DAG forces for whom the policy names (``force``).
+FORMS = {
+    "promotion": "promotions.promote",
+    "rollback": "promotions.rollback",
+    "answer": "approvals.answer",
+    FORCE: "promotions.promote",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -27,12 +36,14 @@ class Site:
 
 
 def airflow_form(airflow_url: str, dag: str) -> str:
-    """Address of a DAG whose trigger form does something; ``""`` without Airflow.
+    """Address of a DAG whose trigger form does something, or of what waits for answers; ``""``
+    without Airflow.
 
-    >>> airflow_form("https://airflow.example.com/", "rollback")
-    'https://airflow.example.com/dags/rollback'
+    >>> airflow_form("https://airflow.example.com/", "rollback"), airflow_form("/", "answer")
+    ('https://airflow.example.com/dags/rollback', '/required_actions')
     """
-    return f"{airflow_url.rstrip('/')}/dags/{quote(dag)}" if airflow_url else ""
+    below = "required_actions" if dag == "answer" else f"dags/{quote(dag)}"
+    return f"{airflow_url.rstrip('/')}/{below}" if airflow_url else ""
 
 
 def site_of(request: Request) -> Site:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import insert
 
 from governance import Governance
@@ -39,20 +41,32 @@ def test_requests_for_approval_stand_at_the_top(shown: Shown) -> None:
     assert "Waiting for a person" in text and "ann asks to promote it" in text
 
 
-def test_buttons_lead_to_airflow_only_where_there_is_one(shown: Shown) -> None:
-    path = f"/models/{shown.world.ids['model']}"
-    assert "data-airflow" not in shown.browser.get(path).text
-    app = shown.browser.app
-    before = app.state.dashboard
-    app.state.dashboard = type(before)(before.prefix, None, "/airflow/")
+@pytest.mark.parametrize(
+    ("person", "named", "offered"),
+    [
+        ("viewer", True, set()),
+        ("operator", False, {"promotion", "rollback"}),
+        ("operator", True, {"promotion", "rollback", "force_promotion"}),
+        ("approver", False, {"promotion", "rollback", "answer"}),
+        ("admin", False, {"promotion", "rollback", "answer"}),
+    ],
+)
+def test_buttons_lead_to_airflow_where_there_is_one_for_who_may(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch, person: str, named: bool, offered: set[str]
+) -> None:
+    monkeypatch.setattr(shown.gov.policy, "may_force", lambda user: named and user == person)
+    browser = shown.browser.as_(person)
+    pages = ("", f"/models/{shown.world.ids['model']}")
+    assert all("data-airflow" not in browser.get(page).text for page in pages)
+    state = browser.app.state
+    before = state.dashboard
+    state.dashboard = replace(before, airflow_url="/airflow/")
     try:
-        answer = shown.browser.client.get(
-            f"/dashboard{path}", headers={"accept": "text/html", "x-test-user": "admin"}
-        )
+        text = "".join(browser.get(page).text for page in pages)
     finally:
-        app.state.dashboard = before
-    for dag in ("promotion", "rollback", "force_promotion"):
-        assert f'href="/airflow/dags/{dag}"' in answer.text
+        state.dashboard = before
+    found = set(re.findall(r'href="/airflow/(?:dags/)?([a-z_]+)"[^>]*data-airflow', text))
+    assert found == {"required_actions" if one == "answer" else one for one in offered}
 
 
 def test_models_sort_filter_and_page(sqlite_gov: Governance, browser: Browser) -> None:
