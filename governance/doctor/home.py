@@ -13,16 +13,30 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import bindparam, select
+
 from governance.doctor.finding import Finding, ok, problem, unknown, warning
 from governance.doctor.installation import Installation
 from governance.doctor.mounts import Mount, mount_of
 from governance.registry import home_owner, records
 from governance.registry.artifacts import ArtifactStore
 from governance.store.database import database_time
+from governance.store.schema import audit_log
+from governance.values import iso
 
 FULL, NEARLY_FULL = 100 * 2**20, 2**30  # bytes
+LAG = timedelta(minutes=10)  # the files follow at once, or with the next change
 _LEFTOVER = timedelta(hours=1)
 _FOLDERS = ("models", "active", "staging", "predictions", "reports")
+_BEHIND = (
+    select(audit_log.c.seq)
+    .where(
+        audit_log.c.seq > bindparam("place"),
+        audit_log.c.version_id != "",
+        audit_log.c.recorded_at < bindparam("before"),
+    )
+    .limit(1)
+)
 _ELSEWHERE = "put GOVERNANCE_HOME on a file system that all workers mount (NFS, CephFS, EFS)"
 
 
@@ -111,10 +125,14 @@ def files(installation: Installation) -> Iterator[Finding]:
     place = installation.settings.home
     check = "files"
     with installation.database() as opened, opened.read() as connection:
-        index, head = home_owner.index_mark(place), home_owner.newest_mark(connection)
+        index = home_owner.index_mark(place)
         ours = home_owner.is_ours(connection, place, index=index)
         known = set(records.artifact_paths(connection))
-        limit = database_time(connection) - _LEFTOVER
+        now = database_time(connection)
+        place_in_log = 0 if index is None else index["seq"]
+        behind = connection.execute(
+            _BEHIND, {"place": place_in_log, "before": iso(now - LAG)}
+        ).all()
     if not ours:
         yield problem(
             check,
@@ -132,15 +150,15 @@ def files(installation: Installation) -> Iterator[Finding]:
             "put the home's backup back; a version without its artifact cannot be loaded",
             "governance health check",
         )
-    behind = head["seq"] - (0 if index is None else index["seq"])
     if behind and known:
         yield warning(
             check,
-            f"registry_index.json is {behind} audit entries behind",
+            f"what the audit log said {LAG.seconds // 60} minutes ago is not in the files yet "
+            "(documents, active links, registry_index.json)",
             "run `governance reconcile`",
             "governance reconcile --check",
         )
-    if orphans := ArtifactStore(place).orphans(known, limit):
+    if orphans := ArtifactStore(place).orphans(known, now - _LEFTOVER):
         yield warning(
             check,
             f"{len(orphans)} folders that no version knows",
@@ -148,7 +166,7 @@ def files(installation: Installation) -> Iterator[Finding]:
             "governance registry gc --dry-run",
         )
     if not missing and not orphans and not (behind and known):
-        yield ok(check, f"{len(known)} artifacts in their places, the index is up to date")
+        yield ok(check, f"{len(known)} artifacts in their places, their files are up to date")
 
 
 def predictions(installation: Installation) -> Iterator[Finding]:

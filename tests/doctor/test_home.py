@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from governance.doctor import CHECKS, Status
+from governance.doctor import home as checked
 from governance.doctor.airflow_settings import AirflowSettings
 from governance.doctor.mounts import mount_of
 from governance.wiring import Governance
@@ -129,12 +131,16 @@ def registered(gov: Governance, folder: Path, seed: int) -> str:
     return str(version.artifact_path)
 
 
-def test_files_against_the_database(sqlite_gov: Governance, fit: Fit, tmp_path: Path) -> None:
+def test_files_against_the_database(
+    sqlite_gov: Governance, fit: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gov = sqlite_gov
     looked: Callable[[], dict[str, Status]] = lambda: said(CHECKS["files"](installation))  # noqa: E731
     url = gov.database.engine.url.render_as_string(hide_password=False)
     installation = fit(database_url=url)
     path = registered(gov, tmp_path, 1)
+    assert looked() == {"files": Status.OK}  # the files have ten minutes to follow
+    monkeypatch.setattr(checked, "LAG", timedelta(seconds=-1))
     behind = only("files", installation)
     assert behind.status is Status.WARNING and "reconcile" in behind.remedy
     gov.files.catch_up()
