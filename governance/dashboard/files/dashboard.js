@@ -79,6 +79,10 @@
     notice.scrollIntoView({ block: "nearest" });
   };
 
+  // A jump within the page (#main) is no other page.
+  const place = () => window.location.pathname + window.location.search;
+  let shownPlace = place();
+
   const swap = (text, address) => {
     const page = new DOMParser().parseFromString(text, "text/html");
     const now = document.getElementById("main");
@@ -86,6 +90,7 @@
     now.replaceWith(document.adoptNode(page.getElementById("main")));
     document.title = page.title;
     if (address !== window.location.href) window.history.pushState({ swapped: true }, "", address);
+    shownPlace = place();
     dress(document);
     (focused && document.getElementById(focused) || document.getElementById("main")).focus({ preventScroll: true });
   };
@@ -158,6 +163,6 @@
     }
   });
 
-  window.addEventListener("popstate", () => window.location.reload());
+  window.addEventListener("popstate", () => { if (place() !== shownPlace) window.location.reload(); });
   document.addEventListener("DOMContentLoaded", () => dress(document));
 })();
