@@ -21,10 +21,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from governance import Governance
+from governance.errors import SchemaOutdatedError, UnavailableError
+from governance.serving import create_app
 from governance.store.database import Database
 from tests.cli.conftest import Run, Said, home, run
 from tests.decisions.eligible import probed
 from tests.docs.pages import ROOT, commands_of
+from tests.serving.conftest import PREDICT, calling
 from tests.versions import NAME, validated
 
 __all__ = ["home", "run"]  # fixtures of the command line
@@ -207,11 +210,14 @@ def test_an_upgrade_and_a_worker_that_is_older(
         newer.close()
         validated(running, 1)  # the process that runs already goes on
     refused = run("registry", "list", "-o", "json")
+    assert issubclass(SchemaOutdatedError, UnavailableError)  # which the shipped DAGs try again
     assert refused.code == 7 and json.loads(refused.err)["code"] == "schema_outdated"
 
 
 def test_the_rows_of_the_table(run: Run, home: Path, tmp_path: Path) -> None:
-    """But for serving and Airflow, whose outages have tests of their own."""
+    """But for Airflow, without which most tests here run, and the database under `serve`, of which
+    tests/serving/test_champion.py knows more.
+    """
     config = home / "config" / "governance.yaml"
     assert run("init").code == 0
     config.write_text("models: {}\nalerts: {email: [ann@example.com]}\n")
@@ -239,3 +245,23 @@ def test_the_rows_of_the_table(run: Run, home: Path, tmp_path: Path) -> None:
     assert run("promotion", "promote", version.id).code == 7
     assert run("doctor").code == 1
     assert list((home / "active").iterdir())
+
+
+def test_serving_goes_on_without_the_home_and_the_database(
+    home: Path, tmp_path: Path, logged: pytest.LogCaptureFixture
+) -> None:
+    rows = {"rows": [[20, 0], [0, 20]]}
+    with Governance.open(home=home) as gov:
+        lived(gov)
+        app = create_app(gov, log_interval=60.0)
+        with calling(gov, app) as client:
+            before = client.post(PREDICT, json=rows)
+            assert before.status_code == 200
+            gov.database.close()
+            home.rename(tmp_path / "away")
+            home.write_text("the disk is away")
+            during = client.post(PREDICT, json=rows)
+            home.unlink()
+            (tmp_path / "away").rename(home)
+    assert during.status_code == 200, during.text
+    assert during.json()["predictions"] == before.json()["predictions"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,6 +20,7 @@ from governance.store.database import Database, database_time
 from governance.store.migrate import HEAD
 from governance.wiring import Governance
 from tests.cli.conftest import Run, home, run
+from tests.docs.pages import ROOT
 from tests.doctor.conftest import said
 from tests.model_bytes import model_file
 
@@ -169,3 +171,15 @@ def test_a_check_that_fails_or_hangs_stops_no_other(tmp_path: Path) -> None:
         "works": Status.OK,
     }
     assert SECRET not in repr(found) and "ValueError" in found[1].found
+
+
+def test_options_that_cannot_be_taken_are_a_finding_too(run: Run) -> None:
+    answer = run("--database", "mysql://db/x", "doctor", "-o", "json")
+    assert answer.code == 1
+    assert [one["check"] for one in answer.json["checks"]] == ["settings"]
+
+
+def test_the_page_names_every_check() -> None:
+    page = (ROOT / "docs" / "how-to" / "add-it-to-your-deployment.md").read_text(encoding="utf-8")
+    table = page.partition("| check | asks |")[2]
+    assert re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE) == list(CHECKS)
