@@ -51,7 +51,8 @@ class AirflowSettings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> AirflowSettings:
-        installed = find_spec("airflow") is not None
+        spec = find_spec("airflow")
+        installed = spec is not None and spec.origin is not None  # not a mere folder of this name
         home = Path(environment.get("AIRFLOW_HOME") or "~/airflow").expanduser()
         written = _config(Path(environment.get("AIRFLOW_CONFIG") or home / "airflow.cfg"))
         plugins = _option(environment, written, "plugins_folder") or str(home / "plugins")

@@ -71,7 +71,7 @@ def examine(
             yield unknown(name, "not looked at: the schema is another", "mend `schema` first")
             continue
         found = _within(seconds, name, check, installation)
-        if any(finding.status is Status.PROBLEM for finding in found):
+        if any(finding.status in (Status.PROBLEM, Status.UNKNOWN) for finding in found):
             failed.add(name)
         yield from found
 
@@ -97,13 +97,12 @@ def _asked(name: str, check: Check, installation: Installation) -> tuple[Finding
     try:
         return tuple(check(installation))
     except GovernanceError as error:
-        return (problem(name, error.message, _remedy_of(error)),)
+        found, _, remedy = error.message.partition("; ")  # they say what to do behind it
+        return (problem(name, found, remedy or "look at what it needs"),)
+    except OSError as error:
+        found = f"could not be looked at: {error.strerror or type(error).__name__}"
+        return (problem(name, found, "give this user the right to, or mend the disk"),)
     except Exception as error:  # its text may hold a secret; its type does not
         found = f"could not be looked at: {type(error).__name__}"
         remedy = "look at what it needs; if that is right, this is a mistake of ours: report it"
         return (unknown(name, found, remedy),)
-
-
-def _remedy_of(error: GovernanceError) -> str:
-    """Messages of typed errors say what to do at their end."""
-    return error.message.rpartition("; ")[2]

@@ -12,7 +12,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from governance.doctor import CHECKS, Finding, Installation, Status, database, examine
+from governance.doctor import (
+    CHECKS,
+    Finding,
+    Installation,
+    Status,
+    database,
+    examine,
+    installation,
+)
 from governance.doctor.finding import ok
 from governance.errors import SettingsError
 from governance.settings import Settings
@@ -152,14 +160,14 @@ def test_a_server_that_takes_no_writes(postgres_url: str, tmp_path: Path) -> Non
 def test_a_check_that_fails_or_hangs_stops_no_other(tmp_path: Path) -> None:
     gone = threading.Event()
 
-    def hangs(installation: Installation) -> Iterator[Finding]:
+    def hangs(_: Installation) -> Iterator[Finding]:
         gone.wait(60)
         yield ok("hangs", "")
 
-    def fails(installation: Installation) -> list[Finding]:
+    def fails(_: Installation) -> list[Finding]:
         raise ValueError(SECRET)
 
-    def works(installation: Installation) -> Iterator[Finding]:
+    def works(_: Installation) -> Iterator[Finding]:
         yield ok("works", "looked at")
 
     checks = {"hangs": hangs, "fails": fails, "works": works}
@@ -171,6 +179,40 @@ def test_a_check_that_fails_or_hangs_stops_no_other(tmp_path: Path) -> None:
         "works": Status.OK,
     }
     assert SECRET not in repr(found) and "ValueError" in found[1].found
+
+
+def test_a_path_that_may_not_be_entered_is_a_problem_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(self: Path, *_: object, **__: object) -> bool:
+        if self.is_relative_to(tmp_path):
+            raise PermissionError(13, "Permission denied")
+        return False
+
+    settings = Settings.load(home=tmp_path / "home")
+    monkeypatch.setattr(Path, "is_file", refuses)
+    monkeypatch.setattr(Path, "is_dir", refuses)
+    found = {one.check: one for one in findings(settings)}
+    for check in ("database", "home"):
+        assert found[check].status is Status.PROBLEM
+        assert "Permission denied" in found[check].found
+    assert found["schema"].status is found["rights"].status is Status.UNKNOWN
+
+
+def test_a_database_that_somebody_holds(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "PATIENCE", 0.05)
+    holder = Database(sqlite_url)
+    with holder.begin():
+        (found, *_) = examine(
+            lambda: Settings.load(home=tmp_path, database_url=sqlite_url),
+            {},
+            checks={"database": CHECKS["database"]},
+        )
+    holder.close()
+    assert found.status is Status.PROBLEM and "locked" in found.found
+    assert found.remedy and found.remedy not in found.found
 
 
 def test_options_that_cannot_be_taken_are_a_finding_too(run: Run) -> None:
