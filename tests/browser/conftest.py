@@ -21,7 +21,7 @@ from typing import Any
 import axe_playwright_python
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, ViewportSize, sync_playwright
 
 from governance import Governance
 from governance.api import create_app
@@ -32,7 +32,8 @@ from tests.browser import world
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / ".pictures"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1280, "height": 860}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 MOST = 1_000_000  # bytes that a page may fetch
 _AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
@@ -148,7 +149,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alone]:
     home = tmp_path_factory.mktemp("pages") / "home"
     world.declare(home)
     with opened(home) as gov, socket.create_server(("127.0.0.1", 0)) as listening:
-        shown = world.build(gov)
+        shown = world.build(gov, with_hostile=True)
         tokens = {
             role: gov.access.tokens.create(
                 f"{role}-person", role=role, models="*", expires_in=timedelta(days=1), by="tests"

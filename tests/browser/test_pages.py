@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import product
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.browser.conftest import (
     MOST,
@@ -23,6 +24,8 @@ from tests.browser.conftest import (
 from tests.browser.world import ATTACK, CHURN, DELAY, HOSTILE, MOMENTUM, Shown
 
 BASE = "/dashboard"
+SIZES: dict[str, ViewportSize] = {"1280": WIDE, "390": NARROW}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def pages(shown: Shown) -> dict[str, str]:
@@ -45,6 +48,7 @@ def pages(shown: Shown) -> dict[str, str]:
 
 
 def hostile_pages(shown: Shown) -> list[str]:
+    assert shown.hostile is not None
     version = f"models/{HOSTILE}/versions/{shown.hostile.version}"
     return [
         "",
@@ -80,21 +84,21 @@ def operator(chromium: Browser, alone: Alone) -> Iterator[Watched]:
 def test_every_page_weighs_little_comes_from_here_and_has_no_serious_fault(
     operator: Watched, alone: Alone
 ) -> None:
+    page = operator.page
     for name, path in pages(alone.shown).items():
-        for (side, size), scheme in product(
-            {"1280": WIDE, "390": NARROW}.items(), ("light", "dark")
-        ):
-            operator.page.set_viewport_size(size)  # type: ignore[arg-type]
-            operator.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            operator.page.goto(address(path))
-            assert 500 < fetched(operator.page) < MOST, name
-            assert faults(operator.page) == [], (name, side, scheme)
-            wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert operator.page.evaluate(wide) <= 0, f"{name} scrolls sideways at {side}"
-            picture(operator.page, f"{name}-{side}-{scheme}")
+        page.goto(address(path))
+        assert 500 < fetched(page) < MOST, name
+        for (side, size), scheme in product(SIZES.items(), SCHEMES):
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme=scheme)
+            assert faults(page) == [], (name, side, scheme)
+            root = "document.documentElement"
+            beyond = page.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
+            assert beyond <= 0, f"{name} scrolls sideways at {side}"
+            picture(page, f"{name}-{side}-{scheme}")
     operator.clean()
-    operator.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
-    operator.page.emulate_media(color_scheme="light")
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
 
 
 def test_no_text_runs_as_a_script(operator: Watched, alone: Alone) -> None:

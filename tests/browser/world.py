@@ -96,7 +96,7 @@ class Shown:
     challenger: ModelVersion  # of MOMENTUM, in its trial
     candidate: ModelVersion  # of CHURN, staged: asks for an approval
     forced: ModelVersion  # of PIVOT
-    hostile: ModelVersion
+    hostile: ModelVersion | None
     cell: str  # path of a cell of DELAY's heat map
 
 
@@ -109,12 +109,12 @@ def declare(home: Path) -> None:
     (home / "promotion_policy.yaml").write_text(POLICY)
 
 
-def build(gov: Governance, now: datetime | None = None) -> Shown:
+def build(gov: Governance, *, with_hostile: bool) -> Shown:
     """
     Args:
-        now: the end of the last look; the present hour, since trials and decisions are of today.
+        with_hostile: also a model every free text of which tries to run as a script.
     """
-    now = now or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     delay = _staged(gov, DELAY, 1, metrics={"test": {"mae": 12.7, "r2": 0.61}})
     gov.promotion.promote_to_production(delay, by="ann")
     delay = _staged(gov, DELAY, 2, metrics={"test": {"mae": 11.9, "r2": 0.64}})
@@ -135,15 +135,7 @@ def build(gov: Governance, now: datetime | None = None) -> Shown:
     forced = _staged(gov, PIVOT, 6)
     candidate = _staged(gov, CHURN, 7)
 
-    hostile = _staged(
-        gov, HOSTILE, 8, description=ATTACK, created_by=ATTACK,
-        metadata={"note": ATTACK},
-    )  # fmt: skip
-    gov.promotion.promote_to_production(hostile, by=ATTACK, force=True, reason=ATTACK)
-    _looks(gov, gov.registry.resolve(hostile.id), now, days=3, names=(ATTACK, "calm"))
-    (hostile_incident,) = record(
-        gov.database, _incident(hostile, now, ATTACK, headline=ATTACK, reasons=(ATTACK,)), now=now
-    )
+    hostile, hostile_incident = _hostile(gov, now) if with_hostile else (None, "")
     return Shown(
         incident=incident,
         hostile_incident=hostile_incident,
@@ -153,6 +145,19 @@ def build(gov: Governance, now: datetime | None = None) -> Shown:
         hostile=hostile,
         cell=f"models/{DELAY}/drift/{last}",
     )
+
+
+def _hostile(gov: Governance, now: datetime) -> tuple[ModelVersion, str]:
+    hostile = _staged(
+        gov, HOSTILE, 8, description=ATTACK, created_by=ATTACK,
+        metadata={"note": ATTACK},
+    )  # fmt: skip
+    gov.promotion.promote_to_production(hostile, by=ATTACK, force=True, reason=ATTACK)
+    _looks(gov, gov.registry.resolve(hostile.id), now, days=3, names=(ATTACK, "calm"))
+    (hostile_incident,) = record(
+        gov.database, _incident(hostile, now, ATTACK, headline=ATTACK, reasons=(ATTACK,)), now=now
+    )
+    return hostile, hostile_incident
 
 
 def _made(gov: Governance, name: str, seed: int, **given: Any) -> ModelVersion:
@@ -191,13 +196,13 @@ def _staged(gov: Governance, name: str, seed: int, **given: Any) -> ModelVersion
 def _sessions(now: datetime, better: float) -> Iterator[Session]:
     shared, own = random.Random(7), random.Random(int(better * 1000))
     for number in range(28):
-        gain = shared.gauss(0.001, 0.008) + own.gauss(better, 0.004)
+        gain = shared.gauss(0.001, 0.02) + own.gauss(better, 0.005)
         stats = SessionStats(
             trade_count=9 + number % 5,
             turnover_ratio=1.1,
             sharpe_ratio=1.4 if better else 0.8,
             max_drawdown=0.021,
-            drift_psi=0.31 if better else 0.1,
+            drift_psi=0.14 if better else 0.1,
             avg_latency_ms=3.2,
             error_rate=0.001,
             returns=(gain,),

@@ -152,5 +152,9 @@ def _metrics(progress: ShadowProgress) -> list[tuple[str, Any, str]]:
         ("Largest drift", seen.drift_psi, "PSI"),
         ("Latency", seen.avg_latency_ms, "ms"),
         ("Errors", words.percent(seen.error_rate), "of answers"),
-        ("Time in trial", seen.soak_hours, "h"),
+        ("Time in trial", _tenths(seen.soak_hours), "h"),
     ]
+
+
+def _tenths(hours: float | None) -> float | None:
+    return None if hours is None else round(hours, 1)
