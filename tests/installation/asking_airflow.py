@@ -53,15 +53,25 @@ def served(user: str, password: str) -> dict[str, Any]:
         token = client.post("/auth/token", json=asked).json()["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
         models = client.get(MODELS, headers=bearer)
-        page = client.get("/governance/api/v1/docs", headers={"Cookie": f"_token={token}"})
+        session = {"Cookie": f"_token={token}"}
+        document = client.get("/governance/api/v1/docs", headers=session)
+        page = client.get("/governance/dashboard", headers=session)
+        closed = client.get("/governance/dashboard")
         config = client.get("/governance/api/v1/config", headers=bearer)
         listed = client.get("/api/v2/plugins", headers=bearer)
     return {
         "anonymous": anonymous.status_code,
         "models": [one["name"] for one in models.json()["items"]],
-        "page": page.status_code,
+        "document": document.status_code,
+        "page": [page.status_code, "demand" in page.text],
+        "closed": [closed.status_code, "demand" in closed.text],
         "config": config.status_code,
-        "plugins": [one["name"] for one in listed.json()["plugins"]],
+        "views": [
+            view["name"]
+            for one in listed.json()["plugins"]
+            if one["name"] == "governance"
+            for view in one["external_views"]
+        ],
     }
 
 

@@ -141,8 +141,14 @@ def test_the_plugin_is_there_once_by_whichever_way(walked: Walked, tmp_path: Pat
     for way in ("wheel", "both"):
         (source,) = found[way]["sources"]
         assert source.startswith("airflow-model-governance==") and found[way]["errors"] == {}
+    assert_served(found)
+
+
+def assert_served(found: dict[str, Any]) -> None:
     assert found["anonymous"] == 401
-    assert found["models"] == ["demand"] and found["config"] == found["page"] == 200
+    assert found["models"] == ["demand"] and found["config"] == found["document"] == 200
+    assert found["page"] == [200, True] and found["closed"][1] is False
+    assert found["views"] == ["Governance"]  # in Airflow's navigation, once
 
 
 @pytest.mark.slow
@@ -152,9 +158,7 @@ def test_the_plugin_is_there_once_by_whichever_way(walked: Walked, tmp_path: Pat
 )
 def test_under_the_fab_auth_manager(walked: Walked, tmp_path: Path) -> None:
     found = ask(walked, tmp_path, AIRFLOW__CORE__AUTH_MANAGER=FAB)
-    assert found["anonymous"] == 401
-    assert found["models"] == ["demand"] and found["config"] == found["page"] == 200
-    assert found["plugins"].count("governance") == 1
+    assert_served(found)
 
 
 def test_this_environment_has_a_python_of_the_wheels_own(somebodys: Path) -> None:
