@@ -26,7 +26,7 @@ class Processes:
 
     def __init__(self, record: Path) -> None:
         self.record = record
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(
         self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: Path
@@ -44,7 +44,7 @@ class Processes:
                 cwd=cwd,
                 start_new_session=True,
             )
-        self._children.append(child)
+        self._children[name] = child
         started = psutil.Process(child.pid).create_time()
         self._write({**self._read(), name: {"pid": child.pid, "started": started}})
 
@@ -77,8 +77,10 @@ class Processes:
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
             psutil.wait_procs(left, timeout=0.2)
-        for child in self._children:
-            child.poll()  # take leave of our own, so that they do not stay as zombies
+        for name in recorded:  # take leave of our own, so that they do not stay as zombies
+            if (child := self._children.pop(name, None)) is not None:
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(patience)
         if left_running := {n: entry for n, entry in everything.items() if n not in recorded}:
             self._write(left_running)
         else:

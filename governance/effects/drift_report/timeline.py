@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -222,7 +222,7 @@ def time_ticks(first: datetime, final: datetime, *, most: int) -> list[datetime]
     ['08 00', '08 06', '08 12', '08 18']
     """
     midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
-    for hours in (1, 3, 6, 12, 24, 48, 96, 168, 336):
+    for hours in chain((1, 3, 6, 12, 24, 48, 96), (168 << doubled for doubled in range(24))):
         step = timedelta(hours=hours)
         start = midnight + -(-(first - midnight) // step) * step
         if (final - start) // step < most:

@@ -162,7 +162,7 @@ def test_a_gap_between_looks_is_not_bridged() -> None:
 
 @given(
     st.datetimes(datetime(1990, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC)),
-    st.timedeltas(HOUR, timedelta(days=45)),
+    st.timedeltas(HOUR, timedelta(days=4500)),
     st.integers(3, 12),
 )
 def test_ticks_are_few_in_order_and_inside(first: datetime, length: timedelta, most: int) -> None:
