@@ -77,10 +77,10 @@ class Processes:
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
             psutil.wait_procs(left, timeout=0.2)
-        for name in recorded:  # take leave of our own, so that they do not stay as zombies
-            if (child := self._children.pop(name, None)) is not None:
+        for name, child in self._children.items():  # so that our own do not stay as zombies
+            if names is None or name in names:
                 with suppress(subprocess.TimeoutExpired):
-                    child.wait(patience)
+                    child.wait(max(patience, 1.0))
         if left_running := {n: entry for n, entry in everything.items() if n not in recorded}:
             self._write(left_running)
         else:
