@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic_core import to_json
 
+from governance.errors import TooLargeError
 from governance.serving.bodies import Form
 from governance.serving.columns import of_arrow, of_parquet
 from governance.serving.limits import ServingLimits
 from governance.serving.loading import Serving
-from governance.serving.logged_rows import CHAMPIONS, Logged
+from governance.serving.logged_rows import CHAMPIONS, Logged, hours_of
 from governance.serving.predicting import PREDICTION, Scores
 from governance.serving.prediction_log import PredictionLog
 from governance.serving.rows import Rows, of_json, read_document
@@ -71,13 +72,14 @@ class Answering:
     def __call__(self, asked: Asked) -> Answer:
         """
         Raises:
-            InvalidInputError, TooLargeError: rows that cannot be taken.
+            InvalidInputError, TooLargeError: rows that cannot be taken, or of too many hours.
             FeatureGraphMismatchError: the request says that it has other features.
         """
         serving = asked.serving
         if asked.feature_graph is not None:
             serving.order.require_same(asked.feature_graph)
         rows, at = self._rows(asked)
+        self._check_hours(rows)
         scores = serving.predictor(rows.matrix)
         request_id = asked.request_id
         if not _REQUEST_ID.fullmatch(request_id):
@@ -94,6 +96,13 @@ class Answering:
         if asked.challengers:
             self._shadows.offer(serving.version.name, asked.challengers, logged)
         return _answer(asked, scores, request_id, len(rows.matrix))
+
+    def _check_hours(self, rows: Rows) -> None:
+        if rows.times is not None and hours_of(rows.times) > self._limits.max_hours:
+            raise TooLargeError(
+                f"the rows are of more than {self._limits.max_hours} hours; send them in several "
+                "requests, or without their time"
+            )
 
     def _rows(self, asked: Asked) -> tuple[Rows, int | None]:
         order, most = asked.serving.order, self._limits.max_rows

@@ -88,6 +88,7 @@ def create_app(
         openapi_url=None,  # the routes have it, for those who may see it
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # 404 instead: a redirect would be an answer to anybody
     )
     app.state.desk = desk
     app.include_router(router)

@@ -49,8 +49,14 @@ def header(request: Request, name: bytes) -> str:
 def form_of(request: Request) -> Form:
     """
     Raises:
-        UnsupportedMediaTypeError: no content type, or another one.
+        UnsupportedMediaTypeError: no content type, or another one, or packed on the way.
     """
+    packed = header(request, b"content-encoding")
+    if packed and packed.strip().lower() != "identity":
+        raise UnsupportedMediaTypeError(
+            f"content encoding {packed[:40]!r} is not read here; send the body as it is (Arrow and "
+            "Parquet have their own compression)"
+        )
     given = header(request, b"content-type")
     form = _FORMS.get(given.partition(";")[0].strip().lower())
     if form is not None:

@@ -40,6 +40,7 @@ from governance.wiring import Governance
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
+_PATIENCE_SECONDS = 5.0
 
 
 class Champions:
@@ -68,6 +69,7 @@ class Champions:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._loads: ThreadPoolExecutor | None = None
+        self._trying: threading.Thread | None = None
         self._running: dict[str, Future[None]] = {}
         self.trials = Trials(gov.database, load=self._challenger, served=self._served)
         self.complete = False
@@ -116,6 +118,8 @@ class Champions:
         self._stop.set()
         if thread is not None:
             thread.join()
+        if self._trying is not None:
+            self._trying.join(_PATIENCE_SECONDS)  # one that hangs is left to itself
         if loads is not None:
             loads.shutdown(cancel_futures=True)
 
@@ -154,7 +158,7 @@ class Champions:
                 self._begin(model)
         if not self._running:
             self.complete = True
-        self.trials.look()
+        self._look_at_trials()
 
     def _watch(self) -> None:
         while not self._stop.is_set():
@@ -169,6 +173,22 @@ class Champions:
                 log.exception("champions are not looked at")
                 self.problem = f"{type(error).__name__}: {str(error)[:200]}"
             self._stop.wait(LOOK_SECONDS)
+
+    def _look_at_trials(self) -> None:
+        """In a thread of its own: a challenger that loads slowly delays no champion."""
+        if self._loads is None:
+            self.trials.look()
+        elif self.trials.due and (self._trying is None or not self._trying.is_alive()):
+            self._trying = threading.Thread(target=self._try, name="challengers", daemon=True)
+            self._trying.start()
+
+    def _try(self) -> None:
+        try:
+            self.trials.look()
+        except GovernanceError as error:  # the look at the champions says it too
+            log.debug("challengers are not looked at: %s", error.message)
+        except Exception:
+            log.exception("challengers are not looked at")
 
     def _begin(self, model: str) -> None:
         loads = self._loads

@@ -66,6 +66,7 @@ class Desk:
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="predict")
         self._waiting = 0
         self._recovered = threading.Lock()
+        self._stopped = False
 
     def start(self) -> None:
         """Called by the server before the first request."""
@@ -74,7 +75,8 @@ class Desk:
         self.retention.start()
 
     def stop(self) -> None:
-        """Called by the server after the last request."""
+        """Called by the server after the last request; who asks yet is told to come again."""
+        self._stopped = True
         self.champions.stop()
         self.retention.stop()
         self._pool.shutdown()
@@ -87,7 +89,13 @@ class Desk:
             self.log.recover()
 
     async def who_answers(self, model: str) -> Serving:
-        """See ``Champions.of``; a model that is not known yet is looked for now."""
+        """See ``Champions.of``; a model that is not known yet is looked for now.
+
+        Raises:
+            UnavailableError: this server has been stopped: rows would not be on record any more.
+        """
+        if self._stopped:
+            raise _stopping()
         champions = self.champions
         if not champions.watching or champions.slot(model) is None:
             await run_in_threadpool(champions.refresh, model)
@@ -97,8 +105,10 @@ class Desk:
         """Here if it is small, else in a thread.
 
         Raises:
-            UnavailableError: too many wait for a thread.
+            UnavailableError: too many wait for a thread, or the server has been stopped meanwhile.
         """
+        if self._stopped:
+            raise _stopping()
         if asked.small:
             return self.answering(asked)
         if self._waiting >= self.limits.most_waiting:
@@ -140,6 +150,10 @@ class Desk:
                 append_entry(tx, actor="serving", action="predictions.lost", details=details)
         except GovernanceError as error:
             log.warning("%d lost rows are not in the audit log: %s", rows, error.message)
+
+
+def _stopping() -> UnavailableError:
+    return UnavailableError("this server is being stopped; ask another, or come again")
 
 
 def _serving(one: Serving) -> dict[str, Any]:

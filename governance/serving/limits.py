@@ -12,6 +12,7 @@ class ServingLimits:
     """
     Attributes:
         max_rows: of one request.
+        max_hours: that the rows of one request lie in, since the log has a file for each.
         max_json_bytes: of a JSON body; parsing it holds up all other requests (about 4 MiB in a
             tenth of a second), so that more rows come as Arrow or Parquet.
         max_body_bytes: of an Arrow or Parquet body.
@@ -23,6 +24,7 @@ class ServingLimits:
     """
 
     max_rows: int = 1_000_000
+    max_hours: int = 1000
     max_json_bytes: int = 8 * MIB
     max_body_bytes: int = 256 * MIB
     max_bytes_in_flight: int = 1024 * MIB

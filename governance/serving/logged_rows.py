@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -58,7 +59,9 @@ class Logged:
             one.order.features,
             one.log_time,
             one.log_prediction,
-            None if raw is None else str(raw.schema),
+            None
+            if raw is None
+            else tuple((n, str(_type_in_file(raw.column(n)))) for n in raw.column_names),
             tuple((name, made.shape[1:], made.dtype.kind) for name, made in self.scores.items()),
             None if self.beside is None else tuple(self.beside),
         )
@@ -99,7 +102,7 @@ def table_of(parts: Sequence[Logged]) -> pa.Table:
     columns: dict[str, pa.Array | pa.ChunkedArray] = {}
     columns[one.log_time] = pa.array(times, pa.int64()).cast(pa.timestamp("us", "UTC"))
     if first.rows.inputs is not None:
-        raw = pa.concat_tables([part.rows.inputs for part in parts])
+        raw = _raw_columns([part.rows.inputs for part in parts])
         columns.update((n, raw.column(n)) for n in raw.column_names if n not in columns)
     matrix = np.concatenate([part.rows.matrix for part in parts])
     for place, name in enumerate(one.order.features):
@@ -122,11 +125,22 @@ def by_hour(table: pa.Table, time_column: str) -> list[tuple[int, pa.Table]]:
     """The rows of each hour (hours since 1970), by their event time."""
     ticks: NDArray[np.int64] = table.column(time_column).cast(pa.int64()).to_numpy()
     hours = ticks // _HOUR
-    return [
-        (int(hour), table if len(found) == 1 else table.filter(pa.array(hours == hour)))
-        for found in (np.unique(hours),)
-        for hour in found
-    ]
+    if hours[0] == hours[-1] and (hours == hours[0]).all():
+        return [(int(hours[0]), table)]
+    order = np.argsort(hours, kind="stable")
+    table, hours = table.take(pa.array(order)), hours[order]
+    starts = [0, *(np.flatnonzero(np.diff(hours)) + 1).tolist(), len(hours)]
+    return [(int(hours[start]), table.slice(start, end - start)) for start, end in pairwise(starts)]
+
+
+def hours_of(times: NDArray[np.int64]) -> int:
+    """In how many hours these times (microseconds) lie.
+
+    >>> hours_of(np.array([0, 1, 3_600_000_000]))
+    2
+    """
+    hours = times // _HOUR
+    return 1 if hours.min() == hours.max() else len(np.unique(hours))
 
 
 def _add_scores(
@@ -142,6 +156,29 @@ def _add_scores(
             flat = made.reshape(len(made), -1)
             for place in range(flat.shape[1]):
                 columns[f"{base}_{place}"] = pa.array(flat[:, place])
+
+
+def _type_in_file(column: pa.ChunkedArray) -> pa.DataType:
+    """Texts are one type however they came. Without any value a column has no type, and the
+    reader gives it that of the hour's other files: a missing text must not pass for a number.
+    """
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if column.null_count == len(column):
+        return pa.null()
+    return pa.large_string() if pa.types.is_string(kind) else kind
+
+
+def _raw_columns(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables of one kind, one below the other."""
+    made = {}
+    for name in tables[0].column_names:
+        kind = _type_in_file(tables[0].column(name))
+        if pa.types.is_null(kind):
+            made[name] = pa.chunked_array([pa.nulls(sum(len(one) for one in tables))])
+        else:
+            columns = [one.column(name).cast(kind) for one in tables]
+            made[name] = pa.chunked_array([part for one in columns for part in one.chunks], kind)
+    return pa.table(made)
 
 
 def _missing_as_null(values: NDArray[np.float64]) -> pa.Array:

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from governance import errors
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, NoProductionVersionError
 from governance.monitoring.sheet import Buckets, Sheet
 from governance.serving.desk import Desk
 from governance.serving.guard import GuardedRoute, right
@@ -28,7 +28,7 @@ _STATUS = {
     one.code: one.status
     for one in vars(errors).values()
     if isinstance(one, type) and issubclass(one, GovernanceError)
-}
+} | {NoProductionVersionError.code: 503}  # as it is answered here
 
 
 @router.get(

@@ -89,8 +89,9 @@ class PredictionLog:
         self._open: dict[_Key, _OpenFile] = {}
         self._counter: RowCounter | None = None
         self._thread: threading.Thread | None = None
-        self._closing = False
+        self._closing = self._ended = False
         self._problem = ""
+        self._uncounted = 0  # dropped while there was no disk to count on
 
     def recover(self) -> int:
         """Tell of what earlier writers lost; the number of rows. Called at the start."""
@@ -112,10 +113,14 @@ class PredictionLog:
             patience: seconds to wait for room while the disk takes rows; for callers in a thread.
         """
         with self._wake:
+            if self._ended:
+                self._uncounted += part.number
+                return False
             try:
                 counter = self._counter or self._counted()
             except GovernanceError as error:  # no disk to count on: nothing would be written either
                 self._problem = error.message
+                self._uncounted += part.number
                 return False
             counter.count(taken=part.number)
             if patience:
@@ -168,6 +173,7 @@ class PredictionLog:
             thread.join()
         clean = self.flush()
         with self._writing, self._wake:
+            self._ended = True
             if self._counter is not None:
                 self._counter.close(clean=clean)
                 self._counter = None
@@ -180,7 +186,7 @@ class PredictionLog:
                 "folder": str(self.folder),
                 "written_rows": 0 if counter is None else counter.written,
                 "waiting_rows": self._rows,
-                "dropped_rows": 0 if counter is None else counter.dropped,
+                "dropped_rows": self._uncounted + (0 if counter is None else counter.dropped),
                 "lost_rows": self.lost_rows,
                 "problem": self._problem or None,
             }
@@ -237,7 +243,7 @@ class PredictionLog:
             self._numbers += 1
             folder = self.folder / place / moment.strftime(LAYOUT)
             name = f"part-{self._writer}-{self._numbers:06d}.parquet"
-            file = _OpenFile(folder / name, time.monotonic())
+            file = self._open[key] = _OpenFile(folder / name, time.monotonic())
         with storage_errors(f"write predictions in {file.path.parent}"):
             make_folders(file.path.parent)
         sink = pa.BufferOutputStream()
@@ -250,7 +256,6 @@ class PredictionLog:
         write_atomic(file.path, sink.getvalue())
         file.tables.append(rows)
         file.rows += rows.num_rows
-        self._open[key] = file
         self._count(written=rows.num_rows)
 
     def _close_old_files(self) -> None:
@@ -278,7 +283,10 @@ class PredictionLog:
             if counter is not None:
                 counter.count(written=written, dropped=dropped)
         if counter is not None:
-            counter.sync()  # takes as long as the disk does: requests must not wait for it
+            try:
+                counter.sync()  # takes as long as the disk does: requests must not wait for it
+            except GovernanceError as error:  # the rows are written: not to be written again
+                self._problem = error.message
 
     def _remove_leftovers(self, writer: str) -> None:
         """Half-written files of a dead writer, of today and yesterday; nobody reads them."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -29,6 +30,7 @@ from governance.values import parse_time
 _KEYS = frozenset({"rows", "columns", "feature_graph", "at"})
 _NUMBERS = frozenset({float, int, bool, type(None)})
 _SCALARS = _NUMBERS | {str}
+_EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def event_time(text: object) -> int:
     moment = parse_time(text)
     if moment.year < 1970:
         raise InvalidInputError("times of rows begin in 1970")
-    return round(moment.timestamp() * 1e6)
+    return (moment - _EPOCH) // _TICK  # a float has no room for the microseconds of far years
 
 
 def of_json(document: Document, order: FeatureOrder) -> Rows:

@@ -86,11 +86,21 @@ class Shadows:
         """Wait until all that was taken is computed."""
         self._queue.join()
 
-    def close(self) -> None:
-        """Take nothing more; what waits is computed first."""
+    def close(self, *, seconds: float = 5.0) -> None:
+        """Take nothing more. What waits is computed first, if that takes no more than ``seconds``:
+        a challenger that hangs must not keep the server from ending, nor its log from being whole.
+        """
         with self._lock:
             self._closed = True
-        self.drain()
+        with self._queue.all_tasks_done:
+            done = self._queue.all_tasks_done.wait_for(
+                lambda: not self._queue.unfinished_tasks, seconds
+            )
+            left = self._queue.unfinished_tasks
+        if not done:
+            log.warning(
+                "challengers are not done after %g s; %d requests are dropped", seconds, left
+            )
 
     def dropped(self, model: str) -> int:
         """Rows of ``model`` that no challenger saw, since there was no room."""

@@ -52,9 +52,14 @@ class Trials:
             if ref.partition(":")[0] == model
         }
 
+    @property
+    def due(self) -> bool:
+        """Was the last look longer ago than a moment?"""
+        return time.monotonic() >= self._next
+
     def look(self) -> None:
         """Load what is new, drop what ended; nothing, if it was done a moment ago."""
-        if time.monotonic() < self._next:
+        if not self.due:
             return
         self._next = time.monotonic() + LOOK_SECONDS
         known = {one.version.id: one for held in self._held.values() for one in held}

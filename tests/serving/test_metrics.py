@@ -8,7 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from governance import Governance
 from tests.serving.conftest import PREDICT, STATUS, in_production, token
-from tests.versions import NAME
+from tests.versions import NAME, validated
 
 Found = dict[tuple[str, frozenset[str]], float]
 
@@ -44,6 +44,14 @@ def test_what_was_answered_refused_and_failed(sqlite_gov: Governance, client: Te
     assert found[key("request_duration_seconds_bucket", NAME, "+Inf")] == 3
     assert 0 < found[key("request_duration_seconds_sum", NAME)] < 60
     assert not any("nothing" in labels for _, labels in found)
+
+
+def test_to_have_nobody_who_answers_is_a_failure(
+    sqlite_gov: Governance, client: TestClient
+) -> None:
+    validated(sqlite_gov)
+    assert client.post(PREDICT, json={"rows": [[20, 0]]}).status_code == 503
+    assert samples(sqlite_gov, client)[key("requests_total", NAME, "failed")] == 1
 
 
 def test_who_answers_and_how_often_that_changed(sqlite_gov: Governance, client: TestClient) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -79,3 +82,19 @@ def test_a_parameter_twice_is_refused(client: TestClient, headers: dict[str, str
     assert (listed.status_code, listed.json()["code"]) == (422, "invalid_input")
     unknown = client.post(f"{PREDICT}?now=1", json=GOOD, headers=headers)
     assert (unknown.status_code, unknown.json()["code"]) == (422, "invalid_input")
+
+
+def test_no_path_is_redirected(client: TestClient) -> None:
+    for headers in ({}, token(client.app.state.desk.gov)):  # type: ignore[attr-defined]
+        answer = client.post(f"{PREDICT}/", json=GOOD, headers=headers, follow_redirects=False)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_body_that_is_packed_on_the_way_is_not_read(
+    client: TestClient, headers: dict[str, str]
+) -> None:
+    body = json.dumps(GOOD).encode()
+    for packing, sent, status in (("gzip", gzip.compress(body), 415), ("identity", body, 200)):
+        kind = {"Content-Type": "application/json", "Content-Encoding": packing}
+        answer = client.post(PREDICT, content=sent, headers={**headers, **kind})
+        assert answer.status_code == status, answer.text

@@ -22,6 +22,7 @@ from governance.evidence.drift.sources.live import LiveStatus
 from governance.evidence.drift.sources.open import open_source
 from governance.evidence.drift.sources.parquet import ParquetSource
 from governance.serving import create_app
+from governance.serving.limits import ServingLimits
 from governance.serving.prediction_log import LAYOUT, PredictionLog
 from governance.serving.row_counter import RowCounter, dead_writers
 from tests.serving.conftest import PREDICT, STATUS, calling, in_production, until
@@ -235,3 +236,79 @@ def test_ten_thousand_rows_come_back_as_they_were(
     assert found.table is not None
     made = np.column_stack([found.table.column(name) for name in ("momentum", "volume")])
     assert np.array_equal(made, values)
+
+
+def test_a_missing_text_leaves_its_hour_readable(
+    sqlite_gov: Governance, client: TestClient
+) -> None:
+    with_graph(sqlite_gov)
+    for carrier in (None, "UA", None):  # a request each: nothing else in it says what it is
+        client.post(PREDICT, json={"rows": [{"carrier": carrier, "distance": 10}], **AT})
+        assert log_of(client).flush()
+    for kind in (pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())):
+        table = pa.table({"carrier": pa.array(["AA"], kind), "distance": [None], "time": [HOUR]})
+        answer = client.post(PREDICT, content=arrow(table), headers={"Content-Type": ARROW})
+        assert answer.status_code == 200
+    assert log_of(client).flush()
+    found = source(sqlite_gov).read(HOUR, HOUR + timedelta(hours=1), ["carrier", "distance"])
+    assert (found.status, found.problem) == (LiveStatus.OK, None)
+    assert found.table is not None
+    rows = sorted((str(one["carrier"]), one["distance"]) for one in found.table.to_pylist())
+    assert rows == [*[("AA", None)] * 3, ("None", 10.0), ("None", 10.0), ("UA", 10.0)]
+
+
+def test_the_last_microsecond_of_time_is_logged(sqlite_gov: Governance, client: TestClient) -> None:
+    in_production(sqlite_gov)
+    last = "9999-12-31T23:59:59.999999Z"
+    assert client.post(PREDICT, json={"rows": [[1, 2]], "at": last}).status_code == 200
+    assert log_of(client).flush()
+    [path] = (sqlite_gov.settings.home / "predictions").rglob("*.parquet")
+    assert path.parent.parent.name == "date=9999-12-31"
+    assert log_of(client).as_json()["dropped_rows"] == 0
+
+
+def test_rows_of_too_many_hours_are_refused(sqlite_gov: Governance) -> None:
+    in_production(sqlite_gov)
+    app = create_app(sqlite_gov, log_interval=60.0, limits=ServingLimits(max_hours=3))
+    with calling(sqlite_gov, app) as client:
+        for hours, status in ((3, 200), (4, 413)):
+            times = [HOUR + timedelta(hours=n % hours) for n in range(8)]
+            table = pa.table({"momentum": [1.0] * 8, "volume": list(range(8)), "time": times})
+            answer = client.post(PREDICT, content=arrow(table), headers={"Content-Type": ARROW})
+            assert answer.status_code == status, answer.text
+        assert "hours" in answer.json()["detail"]
+        assert log_of(client).flush()
+    found = source(sqlite_gov).read(HOUR, HOUR + timedelta(hours=3), ["volume"])
+    assert found.table is not None
+    assert found.table.column("volume").to_pylist() == [0, 3, 6, 1, 4, 7, 2, 5]
+
+
+def test_rows_that_are_written_are_written_once_although_the_counter_is_not_synced(
+    sqlite_gov: Governance, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_production(sqlite_gov)
+    client.post(PREDICT, json={"rows": [[1, 2]], **AT})
+
+    def full(_: RowCounter) -> None:
+        raise StorageFullError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RowCounter, "sync", full)
+        log_of(client).flush()
+    assert log_of(client).flush()
+    assert source(sqlite_gov).read(HOUR, HOUR + timedelta(hours=1), ["momentum"]).rows == 1
+
+
+def test_rows_that_cannot_even_be_counted_are_told_as_dropped(
+    sqlite_gov: Governance, client: TestClient
+) -> None:
+    in_production(sqlite_gov)
+    (sqlite_gov.settings.home / "predictions").write_text("a file where the folder belongs")
+    assert client.post(PREDICT, json={"rows": [[1, 2]] * 3}).status_code == 200
+    told = client.get(STATUS).json()["prediction_log"]
+    assert told["dropped_rows"] == 3 and told["problem"]
+    (sqlite_gov.settings.home / "predictions").unlink()
+    assert client.post(PREDICT, json={"rows": [[1, 2]]}).status_code == 200
+    assert log_of(client).flush()
+    told = client.get(STATUS).json()["prediction_log"]
+    assert (told["dropped_rows"], told["written_rows"]) == (3, 1)
