@@ -2,7 +2,8 @@
 
 A body has a size, a time between two of its pieces, and as JSON a depth; no number in it is NaN and
 no text holds what a database cannot store. Uploads have a size of their own and are streamed: the
-parts go to disk as they come.
+parts go to disk as they come. What is said twice, in the query, a header, a form or an object, is
+refused: two readers could take two different ones.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import asyncio
 import json
 from typing import Any, NoReturn
 
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from governance.canonical import storable
 from governance.errors import InvalidInputError
+from governance.files import storage_errors
 
 MAX_JSON = 1 << 20  # bytes
 MAX_DEPTH = 32
@@ -85,6 +88,8 @@ def parsed(data: bytes) -> Any:
     """
     try:
         value = json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_object)
+    except InvalidInputError:  # of the two functions; a ValueError, too
+        raise
     except RecursionError:
         raise _too_deep() from None
     except UnicodeDecodeError as error:
@@ -93,8 +98,40 @@ def parsed(data: bytes) -> Any:
         raise InvalidInputError(
             f"the body is no JSON: {error.msg} at line {error.lineno} column {error.colno}"
         ) from error
+    except ValueError as error:  # Python reads no number of more than 4300 digits
+        raise InvalidInputError("a number of the body has too many digits; round it") from error
     _check(value, 1)
     return value
+
+
+async def check_form(request: Request, known: frozenset[str]) -> None:
+    """Read a form, its files to disk, and check its fields; whoever asks later gets what was read.
+
+    Raises:
+        HTTPException: 400 for what is no form.
+        InvalidInputError: a field that the route does not know, or one of text twice.
+        StorageFullError, StorageUnavailableError: there is no room for the files.
+    """
+    with storage_errors("keep the upload"):
+        form = await request.form()
+    try:
+        _check_fields(form, known)
+    except InvalidInputError:
+        await form.close()  # what was kept on the disk
+        raise
+
+
+def _check_fields(form: FormData, known: frozenset[str]) -> None:
+    seen = set()
+    for name, value in form.multi_items():
+        if name not in known:
+            raise InvalidInputError(
+                f"this form knows no field {name[:40]!a}; it knows {', '.join(sorted(known))}"
+            )
+        if isinstance(value, str):
+            if name in seen:
+                raise InvalidInputError(f"the form names {name} twice; keep one")
+            seen.add(name)
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -138,12 +175,20 @@ def check_text(text: str) -> None:
         raise InvalidInputError("a text holds a NUL or half a character (a lone surrogate)")
 
 
-def check_address(request: Request, known: frozenset[str]) -> None:
+def check_address(
+    request: Request, known: frozenset[str], headers: frozenset[str] = frozenset()
+) -> None:
     """Path and query hold texts that can be asked for, and the query only names that exist.
+
+    Args:
+        headers: that the route takes; each may stand there once.
 
     Raises:
         InvalidInputError: an unknown or repeated name, a text that cannot be stored.
     """
+    for name in headers:
+        if len(request.headers.getlist(name)) > 1:
+            raise InvalidInputError(f"the header {name} stands there twice; keep one")
     for part in request.path_params.values():
         check_text(str(part))
     if len(request.scope.get("query_string", b"")) > MAX_QUERY:

@@ -29,6 +29,7 @@ from governance.access.rates import Rates
 from governance.access.rights import RIGHTS, allowed, possible, refusal
 from governance.access.roles import EVERYTHING, Identity
 from governance.api import body
+from governance.canonical import sha256_of
 from governance.errors import (
     ForbiddenError,
     GovernanceError,
@@ -97,6 +98,12 @@ class Caller:
         held = tuple(g.models for g in self.identity.grants if g.role.includes(role))
         return None if EVERYTHING in held else held
 
+    def key(self, given: str | None) -> str | None:
+        """The `Idempotency-Key` as it is kept: of this caller alone, so that nobody can take, or
+        find out about, another one's.
+        """
+        return None if given is None else f"http:{sha256_of([self.name, given])}"
+
     def require(self, model: str | None) -> None:
         """
         Raises:
@@ -138,21 +145,23 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         original = super().get_route_handler()
-        known = frozenset(
-            field.alias
-            for field in get_flat_dependant(self.dependant, skip_repeats=True).query_params
-        )
+        takes = get_flat_dependant(self.dependant, skip_repeats=True)
+        known = frozenset(field.alias for field in takes.query_params)
+        headers = frozenset(field.alias for field in takes.header_params)
+        fields = frozenset(field.alias for field in takes.body_params)
         extra = self.openapi_extra or {}
 
         async def handler(request: Request) -> Response:
             caller = await run_in_threadpool(_enter, request, extra)
             request.state.guarded = True
             request.state.caller = caller
-            body.check_address(request, known)
+            body.check_address(request, known, headers)
             if body.has_body(request):
                 desk: Desk = request.app.state.desk
                 if extra.get(_UPLOAD) and desk.settings is not None:
                     request = body.limited(request, desk.settings.api_upload_mib << 20)
+                    if fields:
+                        await body.check_form(request, fields)
                 else:
                     request = body.limited(request, body.MAX_JSON)
                     await body.check_json(request)
@@ -188,6 +197,8 @@ def _enter(request: Request, extra: dict[str, Any]) -> Caller | None:
 
 def _known(request: Request, desk: Desk, gov: Governance) -> Identity:
     try:
+        if len(request.headers.getlist("authorization")) > 1:
+            raise UnauthenticatedError("two identities are none; send one Authorization header")
         identity = desk.identify(request)
     except GovernanceError as error:
         if isinstance(error, UnauthenticatedError):

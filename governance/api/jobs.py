@@ -24,6 +24,7 @@ from governance.errors import (
     GovernanceError,
     IdempotencyConflictError,
     NotFoundError,
+    RateLimitedError,
     UnavailableError,
 )
 
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 WORKERS = 1
 MAX_OPEN = 8  # that run or wait
+MAX_OPEN_EACH = 4  # of one caller, so that nobody keeps all others from theirs
 MAX_KEPT = 200
 
 State = Literal["waiting", "running", "done", "failed"]
@@ -83,6 +85,7 @@ class Jobs:
 
         Raises:
             IdempotencyConflictError: the key was used with other arguments.
+            RateLimitedError: too many of one's own wait already.
             UnavailableError: too many wait already.
         """
         fingerprint = sha256_of([kind, model, version, by, arguments])
@@ -95,7 +98,12 @@ class Jobs:
                         "arguments"
                     )
                 return self._jobs[known]
-            if sum(job.state in ("waiting", "running") for job in self._jobs.values()) >= MAX_OPEN:
+            still = [job for job in self._jobs.values() if job.state in ("waiting", "running")]
+            if sum(job.asked_by == by for job in still) >= MAX_OPEN_EACH:
+                raise RateLimitedError(
+                    f"{MAX_OPEN_EACH} jobs of yours wait already; ask again later"
+                )
+            if len(still) >= MAX_OPEN:
                 raise UnavailableError(f"{MAX_OPEN} jobs wait already; ask again later")
             job = Job(
                 id=uuid.uuid4().hex,

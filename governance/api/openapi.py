@@ -81,6 +81,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = _PROBLEM
+    for name, schema in schemas.items():
+        if name.startswith("Body_"):  # a form: `body.check_form` takes no other field
+            schema["additionalProperties"] = False
     components["securitySchemes"] = {
         "token": {
             "type": "http",

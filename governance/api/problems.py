@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -21,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from governance.canonical import canonical_json
 from governance.errors import (
+    DatabaseUnavailableError,
     GovernanceError,
     InvalidInputError,
     NotFoundError,
@@ -29,6 +31,8 @@ from governance.errors import (
     TooLargeError,
     UnsupportedMediaTypeError,
 )
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {429: "1", 503: "1"}
@@ -43,6 +47,8 @@ _CODES = {
     415: UnsupportedMediaTypeError.code,
 }
 _MOST_ERRORS = 20
+# Where the database is, is nothing for who has not said who they are.
+_AWAY = "the database cannot be reached now; repeat the same call (the server's log says more)"
 
 
 CODE = "problem_code"  # in the state of a request's scope: what was answered, for who counts
@@ -99,6 +105,9 @@ def of_governance(error: GovernanceError) -> Problem:
 
 async def on_governance(request: Request, error: Exception) -> Response:
     assert isinstance(error, GovernanceError)
+    if isinstance(error, DatabaseUnavailableError) and not getattr(request.state, "caller", None):
+        log.warning("nobody known was told less: %s", error.message)
+        return of_governance(DatabaseUnavailableError(_AWAY))
     return of_governance(error)
 
 

@@ -33,6 +33,7 @@ def serve(
     import uvicorn
 
     from governance.api import create_app
+    from governance.api.patience import patient
     from governance.dashboard import mount_dashboard
 
     location: Location = context.obj
@@ -45,6 +46,7 @@ def serve(
             port=port,
             log_level="warning",
             access_log=False,
+            http=patient(),
             server_header=False,
             limit_concurrency=_MOST_AT_ONCE,
             timeout_graceful_shutdown=15,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from governance import Governance
-from governance.api import body, create_app
+from governance.api import body, create_app, patience
 from governance.api.body import MAX_DEPTH, MAX_JSON
-from tests.api.conftest import As, People, identify
+from tests.api.conftest import WHO, As, People, identify
+from tests.serving.conftest import Running, token
 from tests.versions import NAME, head, registered
 
 METRICS = f"/models/{NAME}/versions/1.0.0/metrics"
@@ -31,6 +34,7 @@ def _a_version(sqlite_gov: Governance) -> None:
         (b'{"metrics": {"test": {"auc": NaN}}}', 422, "NaN"),
         (b'{"metrics": {"test": {"auc": -Infinity}}}', 422, "Infinity"),
         (b'{"metrics": {"test": {"auc": 1e999}}}', 422, "too large"),
+        (b'{"metrics": {"test": {"auc": ' + b"9" * 5000 + b"}}}", 422, "too many digits"),
         (b'{"metrics": ' + b"[" * 100_000, 422, "nested deeper"),
         (b'{"metrics":' * 40 + b"1" + b"}" * 40, 422, f"deeper than {MAX_DEPTH}"),
         (b'{"metrics": {}, "metrics": {}}', 422, "twice"),
@@ -84,6 +88,38 @@ def test_a_body_that_stops_half_way_is_not_waited_for(monkeypatch: pytest.Monkey
     with pytest.raises(HTTPException) as refused:
         asyncio.run(body.limited(Request(scope, never), MAX_JSON).body())
     assert refused.value.status_code == 408
+
+
+def test_a_silent_connection_is_closed_and_keeps_nobody_out(
+    sqlite_gov: Governance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.05)
+    bearer = token(sqlite_gov, "viewer")["Authorization"]
+    asked = f"GET /api/v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n".encode()
+    with Running(create_app(sqlite_gov), http=patience.patient()) as server:
+        for begun in (b"", b"GET /api/v1/mod", asked + asked[:20], b"X" * 10):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as one:
+                one.sendall(begun)
+                told = b"".join(iter(lambda: one.recv(65536), b""))  # ends when it is closed
+            assert told.count(b"200 OK") == (1 if asked in begun else 0), told
+        # A request whose head is whole is waited for, whatever its answer takes.
+        answer = httpx.get(f"{server.url}/api/v1/models", headers={"Authorization": bearer})
+        assert answer.status_code == 200
+
+
+def test_what_stands_twice_in_the_head_is_refused(
+    sqlite_gov: Governance, operator: As, people: People
+) -> None:
+    good = token(sqlite_gov, "viewer")["Authorization"]
+    with TestClient(create_app(sqlite_gov)) as client:
+        for both in ((good, "Bearer nobody"), ("Bearer nobody", good), (good, good)):
+            answer = client.get("/api/v1/models", headers=[("Authorization", one) for one in both])
+            assert answer.status_code == 401, both
+    path = f"/api/v1/models/{NAME}/rollback"
+    for name, one, other in (("If-Match", '"0"', "*"), ("Idempotency-Key", "a", "b")):
+        headers = [(WHO, "operator"), (name, one), (name, other)]
+        refused = people.client.post(path, json={"reason": "errors"}, headers=headers)
+        assert refused.status_code == 422 and "twice" in refused.text, name
 
 
 def test_a_query_is_as_strict(viewer: As) -> None:

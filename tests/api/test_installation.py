@@ -12,11 +12,12 @@ from fastapi.testclient import TestClient
 
 from governance import Governance
 from governance.api import create_app
-from governance.api.jobs import MAX_OPEN, Jobs
+from governance.api.jobs import MAX_OPEN, MAX_OPEN_EACH, Jobs
 from governance.errors import (
     BacktestWindowError,
     IdempotencyConflictError,
     NotFoundError,
+    RateLimitedError,
     UnavailableError,
 )
 from governance.settings import Settings
@@ -180,10 +181,15 @@ def test_jobs_are_bounded_and_keep_what_came_out() -> None:
         jobs.start(waits, arguments=2, key="k", **common)
     failing = jobs.start(refuses, arguments=2, key=None, **common)
     odd = jobs.start(lambda: 1 / 0, arguments=3, key=None, **common)  # type: ignore[arg-type, return-value]
-    for number in range(3, MAX_OPEN):
+    for number in range(3, MAX_OPEN_EACH):
+        jobs.start(waits, arguments=number, key=None, **common)
+    with pytest.raises(RateLimitedError):
+        jobs.start(waits, arguments=98, key=None, **common)
+    common["by"] = "max"  # one caller does not keep another from theirs
+    for number in range(MAX_OPEN_EACH, MAX_OPEN):
         jobs.start(waits, arguments=number, key=None, **common)
     with pytest.raises(UnavailableError):
-        jobs.start(waits, arguments=99, key=None, **common)
+        jobs.start(waits, arguments=99, key=None, **{**common, "by": "eve"})
     gate.set()
     pool = jobs._pool
     assert pool is not None

@@ -60,6 +60,48 @@ def test_a_key_stands_for_one_answer(sqlite_gov: Governance, operator: As) -> No
     assert sqlite_gov.registry.generation(NAME) == 1
 
 
+def test_a_key_is_its_callers_own(sqlite_gov: Governance, people: People) -> None:
+    """Else one team's key could keep another team from promoting, or tell that it has."""
+    policy(sqlite_gov)
+    staged(sqlite_gov, 1)
+    key = {"Idempotency-Key": "nightly"}
+    theirs = people["stranger"].post(
+        "/models/other-team-x/drift/scan", {"at": "2013-02-01T00:00:00Z"}, headers=key
+    )
+    assert theirs.status_code == 202
+    registered(sqlite_gov, 5, name="other-team-x")
+    staged(sqlite_gov, 6, name="other-team-y")
+    assert (
+        people["stranger"]
+        .post("/models/other-team-y/versions/1.0.0/approvals", headers=key)
+        .status_code
+        == 201
+    )
+    scan = {"at": "2013-02-02T00:00:00Z"}
+    ours = people["operator"].post(f"/models/{NAME}/drift/scan", scan, headers=key)
+    assert ours.status_code == 202 and ours.json()["id"] != theirs.json()["id"]
+    done = people["operator"].post(f"{FIRST}/promote", headers=key)
+    assert done.status_code == 200, done.text
+    assert people["operator"].post(f"{FIRST}/promote", headers=key).json() == done.json()
+
+
+def test_another_models_approval_is_none(sqlite_gov: Governance, people: People) -> None:
+    policy(sqlite_gov, "require_approval: true", further="force: {allowed: [admin]}\n")
+    staged(sqlite_gov)
+    staged(sqlite_gov, 2, name="other-team-x")
+    path = "/models/other-team-x/versions/1.0.0/approvals"
+    theirs = people["stranger"].post(path).json()["id"]
+    told = [
+        people["operator"].post(f"{FIRST}/promote", {"approval_id": one})
+        for one in (theirs, "0" * 32)
+    ]
+    assert [one.status_code for one in told] == [404, 404]
+    assert told[0].json() == told[1].json()
+    forced = {"approval_id": theirs, "reason": "the champion loses money"}
+    assert people["admin"].post(f"{FIRST}/force", forced).status_code == 404
+    assert sqlite_gov.promotion.decisions(NAME) == []
+
+
 def test_a_refused_promotion_carries_its_decision(sqlite_gov: Governance, operator: As) -> None:
     policy(sqlite_gov, "min_soak_hours: 5")
     staged(sqlite_gov)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,54 @@ def test_links_are_followed_nowhere(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError):
         steps_of("a/\0")
     assert roots_of("") == {}
+
+
+def test_a_form_says_nothing_twice_and_nothing_unknown(
+    sqlite_gov: Governance, operator: As
+) -> None:
+    registration = ("registration", (None, json.dumps(ASKED)))
+    artifact = ("artifact", ("model.txt", model_bytes()))
+    for name in ("created_by", "stage", "version"):
+        parts = [registration, artifact, (name, (None, "eve"))]
+        refused = operator("POST", PATH, files=parts)
+        assert refused.status_code == 422 and f"no field '{name}'" in refused.text
+    other = ("registration", (None, json.dumps({**ASKED, "model_type": "other"})))
+    refused = operator("POST", PATH, files=[registration, other, artifact])
+    assert refused.status_code == 422 and "twice" in refused.text
+    assert not sqlite_gov.registry.list_models()
+    assert operator("POST", PATH, files=[registration, artifact]).status_code == 201
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EACCES, 503)])
+def test_a_disk_without_room_for_an_upload_is_named(
+    number: int,
+    status: int,
+    sqlite_gov: Governance,
+    operator: As,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile.write", full)
+    refused = upload(operator)
+    assert refused.status_code == status, refused.text
+    assert _leftovers(sqlite_gov) == [] and not sqlite_gov.registry.list_models()
+
+
+def test_a_folder_without_members_is_told_of_without_our_own_paths(
+    sqlite_gov: Governance, tmp_path: Path
+) -> None:
+    (tmp_path / "exports" / "empty").mkdir(parents=True)
+    (tmp_path / "exports" / "empty" / "notes.md").write_text("no member")
+    settings = sqlite_gov.settings.model_copy(
+        update={"api_artifact_roots": f"exports={tmp_path / 'exports'}"}
+    )
+    with (
+        Governance.open(settings=settings) as gov,
+        TestClient(create_app(gov, identify=identify)) as client,
+    ):
+        asked = {"model_type": "x", "artifact": {"root": "exports", "path": "empty"}}
+        refused = As(client, "operator").post(REGISTRATIONS, asked)
+        assert refused.status_code == 422 and "model.*" in refused.text
+        assert str(tmp_path) not in refused.text and str(settings.home) not in refused.text

@@ -50,7 +50,7 @@ def request_approval(
         by=caller.name,
         purpose=asked.purpose,
         overrides=asked.overrides,
-        idempotency_key=idempotency_key or uuid.uuid4().hex,
+        idempotency_key=caller.key(idempotency_key) or uuid.uuid4().hex,
     )
     return ApprovalShown.model_validate(found)
 

@@ -93,7 +93,7 @@ def scan_model(
         version="",
         by=caller.name,
         arguments=[asked.at],
-        key=idempotency_key,
+        key=caller.key(idempotency_key),
     )
     response.headers["Location"] = str(request.url_for("get_job", job_id=job.id).path)
     return JobShown.model_validate(job)

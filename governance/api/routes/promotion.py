@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 
-from governance.api.guard import Asking, right
+from governance.api.guard import Asking, Caller, right
 from governance.api.routes.decisions import shown
 from governance.api.routing import router as new_router
 from governance.api.routing import version_of
@@ -25,6 +25,7 @@ from governance.api.shapes.parts import (
     VersionRef,
     generation_of,
 )
+from governance.errors import NotFoundError
 from governance.store.database import database_time
 
 router = new_router("promotion")
@@ -55,13 +56,14 @@ def promote_version(
 ) -> DecisionShown:
     """Make this version the one that decides. 409 `gate_failed` carries the refused decision."""
     found = version_of(caller.gov, model, version)
+    _check_approval(caller, model, asked.approval_id)
     decision = caller.gov.promotion.promote_to_production(
         found,
         by=caller.name,
         approval_id=asked.approval_id,
         reason=asked.reason,
         overrides=asked.overrides,
-        idempotency_key=idempotency_key,
+        idempotency_key=caller.key(idempotency_key),
         expected_generation=generation_of(if_match),
         at=asked.at,
     )
@@ -80,7 +82,8 @@ def force_version(
     """Make it decide without the gates; the policy's `force.allowed` must name the caller, too."""
     gov = caller.gov
     found = version_of(gov, model, version)
-    key = idempotency_key or uuid.uuid4().hex
+    _check_approval(caller, model, asked.approval_id)
+    key = caller.key(idempotency_key) or uuid.uuid4().hex
     with gov.database.read() as connection:
         now = database_time(connection)
     user = gov.force_right.require(
@@ -121,7 +124,24 @@ def rollback_model(
         by=caller.name,
         reason=asked.reason,
         at=asked.at,
-        idempotency_key=idempotency_key,
+        idempotency_key=caller.key(idempotency_key),
         expected_generation=generation_of(if_match),
     )
     return shown(decision)
+
+
+def _check_approval(caller: Caller, model: str, approval_id: str | None) -> None:
+    """Of another model's request nothing is said, not even that it is there.
+
+    Raises:
+        NotFoundError: there is no such request on this model.
+    """
+    if approval_id is None:
+        return
+    nothing = NotFoundError(f"{model} has no request for approval of this id; ask for one")
+    try:
+        found = caller.gov.approvals.get(approval_id)
+    except NotFoundError:
+        raise nothing from None
+    if found.model != model:
+        raise nothing

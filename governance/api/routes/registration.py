@@ -86,6 +86,8 @@ def register_by_reference(
     with _work_folder(caller) as folder:
         one = asked.artifact
         path = fetch(_roots(caller), one.root, one.path, folder)
+        if path.is_dir() and not any(_MEMBER.fullmatch(file.name) for file in path.iterdir()):
+            raise InvalidInputError("the folder holds no member; name its files model.*")
         return _register(caller, response, model, asked, path, stage=asked.stage)
 
 

@@ -132,7 +132,7 @@ def backtest_version(
         version=found.version,
         by=caller.name,
         arguments=[asked.start, asked.end],
-        key=idempotency_key,
+        key=caller.key(idempotency_key),
     )
     response.headers["Location"] = str(request.url_for("get_job", job_id=job.id).path)
     return JobShown.model_validate(job)

@@ -23,7 +23,6 @@ NAME = r"^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$"
 _PART = "(0|[1-9][0-9]{0,8})"
 _PRE = "(0|[1-9][0-9]{0,17}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _NUMBER = rf"{_PART}\.{_PART}\.{_PART}(-{_PRE}(\.{_PRE})*)?"
-NUMBER = rf"{_PART}\.{_PART}\.{_PART}(-[0-9A-Za-z.-]{{1,40}})?"
 NUMBER = rf"^{_NUMBER}$"
 VERSION = rf"^({_NUMBER}|[0-9a-f]{{12}})$"
 # A text: no control characters but tab and new line; the other one has no new line either. (Nor
@@ -82,8 +81,8 @@ IdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=r"^[\x21-\x7e]{1,255}$",
-        description="A word of the caller's for this call: the same key with the same arguments "
-        "gives the same answer, with others 409.",
+        description="A word of the caller's own for this call: the same key with the same "
+        "arguments gives the same answer, with others 409. Other callers' keys are other keys.",
     ),
 ]
 IfMatch = Annotated[
