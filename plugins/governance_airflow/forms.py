@@ -70,5 +70,9 @@ def reason_param(description: str) -> Param:
 
 
 def confirmation_param(title: str) -> Param:
-    """A switch that is off and must be turned on."""
-    return Param(False, type="boolean", const=True, title=title)
+    """A switch that is off; the operator refuses a run in which it stayed off.
+
+    Airflow does not: its form hides a field of which ``const`` allows one value, and never enables
+    its button where ``enum`` does.
+    """
+    return Param(False, type="boolean", title=title)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import BaseOperator, Param
 from airflow.sdk.configuration import conf
+from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowSkipException
 
 from governance.decisions.idempotency import is_known
@@ -104,9 +105,13 @@ class ApprovePromotionOperator(ApprovalOperator):
         given: dict[str, Any] = {
             "subject": "Promote {{ params.model }}:{{ params.version }}?",
             "response_timeout": LONGEST,
-            "params": {COMMENT: Param("", type="string", title="Comment (required)")},
         }
-        super().__init__(**{**given, **kwargs})
+        # The DAG's own params are among `kwargs`; a person is asked for those of the task.
+        params = ParamsDict(
+            {COMMENT: Param("", type="string", title="Comment (required)", source="task")}
+        )
+        params.update(kwargs.pop("params", None) or {})
+        super().__init__(**{**given, **kwargs}, params=params)
         self.check_task_id = check_task_id
 
     def execute(self, context: Context) -> Any:

@@ -161,7 +161,6 @@ def test_a_name_or_a_right_in_the_conf_is_refused(
         {"reason": "too short"},
         {"reason": " " * 12},
         {"confirm": "yes"},
-        {"confirm": False},
         {"model": "undeclared"},
         {"version": "latest"},
     ],
@@ -173,6 +172,15 @@ def test_the_form_refuses_what_is_incomplete(
 
     with pytest.raises(ParamValidationError):
         forced(dags, version, **wrong)
+    assert champion(gov) is None
+
+
+def test_what_nobody_confirmed_forces_nothing(
+    gov: Governance, dags: dict[str, Any], version: ModelVersion
+) -> None:
+    """Airflow lets such a run begin: a form that shows a switch takes both of its positions."""
+    done = forced(dags, version, confirm=False)
+    assert states(done)["force"] == "failed" and done.state == "failed"
     assert champion(gov) is None
 
 

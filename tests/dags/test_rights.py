@@ -145,7 +145,7 @@ def test_somebody_on_the_list_forces(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"reason": "short"}, {"confirm": False}, {"model": "other"}, {"version": "1"}]
+    "wrong", [{"reason": "short"}, {"confirm": "no"}, {"model": "other"}, {"version": "1"}]
 )
 def test_an_incomplete_form_is_refused_by_airflow(
     call: Call, gov: Governance, version: ModelVersion, wrong: dict[str, Any]
@@ -173,6 +173,7 @@ def test_a_person_is_waited_for_outside_of_any_worker_and_only_an_approver_may_a
 
     asked = call("op", "OP", "GET", path, {}).json()
     assert asked["subject"] == f"Promote tiny:{version.version}?"
+    assert list(asked["params"]) == ["comment"], "the form has a field for what must be given"
     assert "| integrity | pass |" in asked["body"]
     assert respond("viewer", "VIEWER") == 403
     assert respond("op", "OP") == 403, "may run DAGs, and is no approver"
