@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,8 @@ from fastapi.testclient import TestClient
 from governance import Governance
 from governance.api import create_app
 from governance.api.jobs import MAX_OPEN, MAX_OPEN_EACH, Jobs
+from governance.api.shapes import history, shadow
+from governance.api.shapes.parts import Asked, Shown
 from governance.errors import (
     BacktestWindowError,
     IdempotencyConflictError,
@@ -233,3 +236,19 @@ def test_every_list_asks_as_often_for_many_models_as_for_one(
                 assert admin.get(path).status_code == 200
             asked[path].append(len(found))
     assert all(one == many for one, many in asked.values()), asked
+
+
+def test_every_shape_that_is_asked_or_answered_has_an_example_that_fits() -> None:
+    """A page is shown by its items, the dashboard by what stands in it; parts of others in those."""
+    document = create_app().openapi()
+    schemas = document["components"]["schemas"]
+    whole = [name for name in schemas if not name.startswith(("Page_", "Body_"))]
+    without = {name for name in whole if not schemas[name].get("examples")}
+    parts = {"CheckShown", "FlipShown", "StatsAsked"}
+    words = {name for name in without if "enum" in schemas[name]}
+    assert without - words == {"DashboardShown"} | parts
+    for module in (history, shadow):
+        for shape in vars(module).values():
+            if isinstance(shape, type) and issubclass(shape, Shown | Asked):
+                for one in shape.model_json_schema().get("examples", ()):
+                    shape.model_validate_json(json.dumps(one))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from governance import Governance
+from governance.access.denials import PER_IDENTITY, TOGETHER
 from governance.access.roles import Role
 from governance.config import parse_config
 from governance.errors import UnauthenticatedError
@@ -59,3 +60,4 @@ def test_the_words_of_the_page_are_those_of_the_product() -> None:
     errors = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
     assert "`unauthenticated`" in page and "`unauthenticated`" in errors
     assert ", ".join(Role) in page
+    assert f"{PER_IDENTITY} entries a minute and all together {TOGETHER}" in page

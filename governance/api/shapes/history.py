@@ -76,6 +76,16 @@ class DashboardShown(Shown):
 class ConfigShown(Shown):
     """Settings and `governance.yaml`, with every secret taken out."""
 
+    model_config = ConfigDict(
+        json_schema_extra=examples(
+            {
+                "settings": {"home": "/srv/governance", "database_url": "postgresql://db"},
+                "governance": {"models": {}, "access": {"grants": [], "others": "airflow"}},
+                "policy_problem": None,
+            }
+        )
+    )
+
     settings: dict[str, Any]
     governance: dict[str, Any]
     policy_problem: str | None

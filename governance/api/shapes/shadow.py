@@ -126,6 +126,34 @@ class TrialShown(Shown):
 class ProgressShown(Shown):
     """How far a challenger is."""
 
+    model_config = ConfigDict(
+        json_schema_extra=examples(
+            {
+                "id": "922cc995d975",
+                "name": "momentum",
+                "version": "1.2.0",
+                "stage": "staging",
+                "benchmark_id": "51d0c87e4fc9",
+                "benchmark": "1.1.0",
+                "started_at": "2013-02-01T00:00:00Z",
+                "metrics": {"sessions_completed": 3, "days": 2, "total_trades": 12},
+                "criteria": [
+                    {
+                        "gate": "shadow.sessions",
+                        "result": "insufficient",
+                        "observed": 3.0,
+                        "threshold": 5.0,
+                        "reason": "3 of 5 sessions",
+                        "mode": "enforce",
+                    }
+                ],
+                "comparison": None,
+                "sessions_needed": 2,
+                "promotion_eligible": False,
+            }
+        )
+    )
+
     id: str
     name: str
     version: str
