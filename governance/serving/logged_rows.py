@@ -8,8 +8,8 @@ drift section uses, so that the drift scan reads the files as they are. Neighbou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +22,8 @@ from governance.serving.rows import Rows
 
 _HOUR = 3_600_000_000  # microseconds
 CHAMPIONS, CHALLENGERS = "champions", "challengers"
+
+Types = dict[tuple[str, str], pa.DataType]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,51 @@ class Logged:
             one.order.features,
             one.log_time,
             one.log_prediction,
-            None
-            if raw is None
-            else tuple((n, str(_type_in_file(raw.column(n)))) for n in raw.column_names),
+            None if raw is None else str(raw.schema),
             tuple((name, made.shape[1:], made.dtype.kind) for name, made in self.scores.items()),
             None if self.beside is None else tuple(self.beside),
         )
+
+
+def typed(parts: Sequence[Logged], known: Types) -> list[Logged]:
+    """The parts with one type for each raw column. A column that has no value in a request has the
+    type that it was last seen with; before that none, and the reader gives it that of the hour's
+    other files. A missing text must not pass for a number.
+
+    Args:
+        known: the types so far, by place and column; what is new is added.
+    """
+    for part in parts:
+        for name, column in _raw(part):
+            if column.null_count < len(column):
+                known[part.place, name] = _in_file(column.type)
+    return [
+        part
+        if part.rows.inputs is None
+        else replace(part, rows=replace(part.rows, inputs=_retyped(part, known)))
+        for part in parts
+    ]
+
+
+def _raw(part: Logged) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    raw = part.rows.inputs
+    return iter(()) if raw is None else zip(raw.column_names, raw.columns, strict=True)
+
+
+def _retyped(part: Logged, known: Types) -> pa.Table:
+    made = {}
+    for name, column in _raw(part):
+        if column.null_count == len(column):
+            made[name] = pa.nulls(len(column), known.get((part.place, name), pa.null()))
+        else:
+            made[name] = column.cast(_in_file(column.type))
+    return pa.table(made)
+
+
+def _in_file(kind: pa.DataType) -> pa.DataType:
+    """Texts are one type however they came."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.large_string() if pa.types.is_string(kind) else kind
 
 
 def by_kind(parts: Sequence[Logged]) -> dict[tuple[object, ...], list[Logged]]:
@@ -102,7 +143,7 @@ def table_of(parts: Sequence[Logged]) -> pa.Table:
     columns: dict[str, pa.Array | pa.ChunkedArray] = {}
     columns[one.log_time] = pa.array(times, pa.int64()).cast(pa.timestamp("us", "UTC"))
     if first.rows.inputs is not None:
-        raw = _raw_columns([part.rows.inputs for part in parts])
+        raw = pa.concat_tables([part.rows.inputs for part in parts])
         columns.update((n, raw.column(n)) for n in raw.column_names if n not in columns)
     matrix = np.concatenate([part.rows.matrix for part in parts])
     for place, name in enumerate(one.order.features):
@@ -156,29 +197,6 @@ def _add_scores(
             flat = made.reshape(len(made), -1)
             for place in range(flat.shape[1]):
                 columns[f"{base}_{place}"] = pa.array(flat[:, place])
-
-
-def _type_in_file(column: pa.ChunkedArray) -> pa.DataType:
-    """Texts are one type however they came. Without any value a column has no type, and the
-    reader gives it that of the hour's other files: a missing text must not pass for a number.
-    """
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if column.null_count == len(column):
-        return pa.null()
-    return pa.large_string() if pa.types.is_string(kind) else kind
-
-
-def _raw_columns(tables: Sequence[pa.Table]) -> pa.Table:
-    """Tables of one kind, one below the other."""
-    made = {}
-    for name in tables[0].column_names:
-        kind = _type_in_file(tables[0].column(name))
-        if pa.types.is_null(kind):
-            made[name] = pa.chunked_array([pa.nulls(sum(len(one) for one in tables))])
-        else:
-            columns = [one.column(name).cast(kind) for one in tables]
-            made[name] = pa.chunked_array([part for one in columns for part in one.chunks], kind)
-    return pa.table(made)
 
 
 def _missing_as_null(values: NDArray[np.float64]) -> pa.Array:

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 
 from governance.errors import GovernanceError
 from governance.files import make_folders, storage_errors, write_atomic
-from governance.serving.logged_rows import Logged, by_hour, by_kind, table_of
+from governance.serving.logged_rows import Logged, Types, by_hour, by_kind, table_of, typed
 from governance.serving.row_counter import RowCounter, dead_writers
 
 log = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ class PredictionLog:
         self._pending: list[Logged] = []
         self._rows = self._cells = 0
         self._open: dict[_Key, _OpenFile] = {}
+        self._types: Types = {}
         self._counter: RowCounter | None = None
         self._thread: threading.Thread | None = None
         self._closing = self._ended = False
@@ -151,7 +152,7 @@ class PredictionLog:
                 parts, self._pending = self._pending, []
                 self._rows = self._cells = 0
                 self._room.notify_all()
-            groups = by_kind(parts)
+            groups = by_kind(typed(parts, self._types))
             waiting = [part for kind, group in groups.items() for part in self._write(kind, group)]
             self._close_old_files()
             if waiting:

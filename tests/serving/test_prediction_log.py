@@ -255,6 +255,8 @@ def test_a_missing_text_leaves_its_hour_readable(
     assert found.table is not None
     rows = sorted((str(one["carrier"]), one["distance"]) for one in found.table.to_pylist())
     assert rows == [*[("AA", None)] * 3, ("None", 10.0), ("None", 10.0), ("UA", 10.0)]
+    # What came before any text is a file of its own; all that came later is one.
+    assert len(list((sqlite_gov.settings.home / "predictions").rglob("*.parquet"))) == 2
 
 
 def test_the_last_microsecond_of_time_is_logged(sqlite_gov: Governance, client: TestClient) -> None:
