@@ -239,7 +239,7 @@ def test_every_list_asks_as_often_for_many_models_as_for_one(
 
 
 def test_every_shape_that_is_asked_or_answered_has_an_example_that_fits() -> None:
-    """A page is shown by its items, the dashboard by what stands in it; parts of others in those."""
+    """A page is shown by its items, the dashboard by what stands in it."""
     document = create_app().openapi()
     schemas = document["components"]["schemas"]
     whole = [name for name in schemas if not name.startswith(("Page_", "Body_"))]
