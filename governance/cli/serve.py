@@ -31,6 +31,7 @@ def serve(
     """
     import uvicorn
 
+    from governance.api.patience import patient
     from governance.serving import create_app
 
     location: Location = context.obj
@@ -44,6 +45,7 @@ def serve(
             port=port,
             log_level="warning",
             access_log=False,
+            http=patient(),
             server_header=False,
             timeout_graceful_shutdown=15,
         )
