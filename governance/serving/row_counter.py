@@ -34,11 +34,16 @@ class RowCounter:
             make_folders(folder)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
             self._descriptor = os.open(self._path, flags, 0o644)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.write(self._descriptor, _FORM.pack(_MARK, 0, 0, 0))
-            os.fsync(self._descriptor)
-            self._map = mmap.mmap(self._descriptor, _FORM.size)
-            fsync_dir(folder)
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.write(self._descriptor, _FORM.pack(_MARK, 0, 0, 0))
+                os.fsync(self._descriptor)
+                self._map = mmap.mmap(self._descriptor, _FORM.size)
+                fsync_dir(folder)
+            except BaseException:  # a disk that is full: the next row tries again
+                self._path.unlink(missing_ok=True)
+                os.close(self._descriptor)
+                raise
         self.taken = self.written = self.dropped = 0
 
     def count(self, *, taken: int = 0, written: int = 0, dropped: int = 0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -314,3 +315,21 @@ def test_rows_that_cannot_even_be_counted_are_told_as_dropped(
     assert log_of(client).flush()
     told = client.get(STATUS).json()["prediction_log"]
     assert (told["dropped_rows"], told["written_rows"]) == (3, 1)
+
+
+def test_a_disk_that_was_too_full_for_the_counter_is_used_once_there_is_room(
+    sqlite_gov: Governance, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_production(sqlite_gov)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        assert client.post(PREDICT, json={"rows": [[1, 2]], **AT}).status_code == 200
+    assert log_of(client).as_json()["dropped_rows"] == 1
+    assert client.post(PREDICT, json={"rows": [[1, 2]], **AT}).status_code == 200
+    assert log_of(client).flush()
+    assert log_of(client).as_json()["written_rows"] == 1
+    assert len(list((sqlite_gov.settings.home / "predictions" / "writers").iterdir())) == 1
