@@ -96,7 +96,7 @@ def test_a_silent_connection_is_closed_and_keeps_nobody_out(
     monkeypatch.setattr(patience, "HEAD_SECONDS", 0.05)
     bearer = token(sqlite_gov, "viewer")["Authorization"]
     asked = f"GET /api/v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n".encode()
-    with Running(create_app(sqlite_gov), http=patience.patient()) as server:
+    with Running(create_app(sqlite_gov), http=patience.patient(), timeout_keep_alive=1) as server:
         for begun in (b"", b"GET /api/v1/mod", asked + asked[:20], b"X" * 10):
             with socket.create_connection(("127.0.0.1", server.port), timeout=20) as one:
                 one.sendall(begun)

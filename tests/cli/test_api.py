@@ -26,4 +26,5 @@ def test_the_management_api_is_served_on_the_home(
     assert said.code == 0, said.err
     assert "http://127.0.0.1:8765/api/v1" in said.err
     assert (served["host"], served["port"], served["server_header"]) == ("127.0.0.1", 8765, False)
+    assert served["http"].__name__ == "Patient"  # `tests/api/test_bodies.py` has what it does
     assert served["ready"]["status"] == "ready" and served["anonymous"] == 401
