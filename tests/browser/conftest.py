@@ -21,7 +21,15 @@ from typing import Any
 import axe_playwright_python
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Frame,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from governance import Governance
 from governance.api import create_app
@@ -36,6 +44,7 @@ WIDE: ViewportSize = {"width": 1280, "height": 860}
 NARROW: ViewportSize = {"width": 390, "height": 844}
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 MOST = 1_000_000  # bytes that a page may fetch
+PATIENCE = 30_000  # ms; on a busy machine Airflow's pages take seconds until they show a thing
 _AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 # What axe calls a fault of these weights is one; "moderate" is advice (regions, order of headings).
 SERIOUS = ("serious", "critical")
@@ -46,6 +55,7 @@ def chromium() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
         yield browser
@@ -90,7 +100,7 @@ def window(browser: Browser, origin: str, **given: Any) -> Iterator[Watched]:
     context: BrowserContext = browser.new_context(
         viewport=given.pop("viewport", WIDE), base_url=origin, timezone_id="Europe/Berlin", **given
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     with closing(context):
         yield Watched(context.new_page(), origin)
 
