@@ -6,7 +6,7 @@ DEMO ?= all
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint lock bench faults docs clean runtime bench-peers bench-drift bench-serving
+.PHONY: help setup demo up down test pictures lint lock bench faults docs clean runtime bench-peers bench-drift bench-serving
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ down:  ## stop what `make up` or a killed demo left running
 
 test: setup  ## run all tests (PostgreSQL is embedded, Airflow is real)
 	@$(BIN)/python -m pytest
+
+pictures: setup  ## pictures of the pages: the README's in docs/pictures, all of them in .pictures (needs Chromium)
+	@GOVERNANCE_PICTURES=docs $(BIN)/python -m pytest -n0 tests/browser
 
 lint: setup  ## ruff, mypy strict, import contracts, line budget
 	@$(BIN)/ruff check .
@@ -66,4 +69,4 @@ docs: setup  ## generate the reference pages from the code
 	@$(BIN)/python -m local.reference
 
 clean: down  ## remove the environment, the demo's state and caches
-	rm -rf .venv .airflow .governance .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .airflow .governance .bench .pictures .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -21,6 +21,7 @@ from typing import Any
 import axe_playwright_python
 import pytest
 import uvicorn
+from PIL import Image
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -41,6 +42,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / ".pictures"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WIDE: ViewportSize = {"width": 1280, "height": 860}
+TALL: ViewportSize = {"width": 1280, "height": 1440}
 NARROW: ViewportSize = {"width": 390, "height": 844}
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 MOST = 1_000_000  # bytes that a page may fetch
@@ -127,9 +129,12 @@ def faults(where: Page | Frame) -> list[str]:
 def picture(page: Page, name: str, *, readme: str = "") -> None:
     """Keep what is seen; ``readme`` is its name there, where that was asked for."""
     PICTURES.mkdir(exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=not readme)
+    seen = PICTURES / f"{name}.png"
+    page.screenshot(path=seen, full_page=True)
     if readme and os.environ.get("GOVERNANCE_PICTURES") == "docs":
-        shutil.copy(PICTURES / f"{name}.png", ROOT / "docs" / "pictures" / f"{readme}.png")
+        with Image.open(seen) as image:  # few colours: a third of the size
+            small = image.convert("RGB").quantize(96, dither=Image.Dither.NONE)
+            small.save(ROOT / "docs" / "pictures" / f"{readme}.png", optimize=True)
 
 
 def opened(home: Path) -> Governance:

@@ -15,7 +15,17 @@ import pytest
 from playwright.sync_api import Browser, Frame, FrameLocator, Page, expect
 
 from tests.browser.airflow import INSIDE, Airflow, airflow
-from tests.browser.conftest import MOST, NARROW, WIDE, Watched, faults, fetched, picture, window
+from tests.browser.conftest import (
+    MOST,
+    NARROW,
+    TALL,
+    WIDE,
+    Watched,
+    faults,
+    fetched,
+    picture,
+    window,
+)
 from tests.browser.world import CHURN, DELAY, MOMENTUM, PIVOT
 from tests.plugin.conftest import airflow_template
 
@@ -84,6 +94,7 @@ def test_pages_inside_weigh_little_have_no_serious_fault_and_take_airflows_theme
     running: Airflow, people: Callable[[str], Watched]
 ) -> None:
     seen = people("op")
+    sizes = {"challenger": TALL}
     trial = f"models/{MOMENTUM}/versions/{running.shown.challenger.version}/trial"
     for theme in ("dark", "light"):
         seen.page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
@@ -92,12 +103,13 @@ def test_pages_inside_weigh_little_have_no_serious_fault_and_take_airflows_theme
             ("challenger", trial),
             ("drift", f"models/{DELAY}/drift"),
         ):
+            seen.page.set_viewport_size(sizes.get(name, WIDE))
             frame = inside(seen.page, path)
             expect(frame.locator("body")).to_have_css("background-color", GROUNDS[theme])
             assert 500 < fetched(framed(seen.page)) < MOST
             assert faults(framed(seen.page)) == [], (name, theme)
             shown = name if theme == "light" else ""
-            picture(seen.page, f"inside-{name}-1280-{theme}", readme=shown)
+            picture(seen.page, f"inside-{name}-1280-{theme}", readme=shown and f"dashboard-{shown}")
     seen.page.set_viewport_size(NARROW)
     inside(seen.page)
     picture(seen.page, "inside-overview-390-light")
