@@ -74,6 +74,10 @@ def run(dag: Any, version: ModelVersion) -> Any:
     return dag.test(run_conf={"model": "tiny", "version": version.version})
 
 
+def xcom(done: Any, task_id: str, key: str) -> str:
+    return str(done.get_task_instance(task_id).xcom_pull(task_ids=task_id, key=key))
+
+
 def test_what_was_approved_is_promoted(
     gov: Governance, promotion: Any, candidate: ModelVersion, answer: Callable[..., None]
 ) -> None:
@@ -86,6 +90,10 @@ def test_what_was_approved_is_promoted(
     assert (approval.state, approval.answered_by) == ("used", "bob")
     assert approval.comment == "the figures are good"
     told = done.get_task_instance("promote").xcom_pull(task_ids="promote")
+    link = xcom(done, "promote", "governance_link_decision")
+    assert link == f"/plugin/governance/governance/dashboard/decisions/{told['decision']}"
+    trial = f"models/tiny/versions/{candidate.version}/trial"
+    assert xcom(done, "check", "governance_link_trial").endswith(trial)
     decision = gov.promotion.decision(told["decision"])
     assert (decision.by, decision.approved_by, decision.forced) == ("dag_test", "bob", False)
     assert decision.approval_id == approval.id
@@ -155,6 +163,8 @@ def test_where_a_gate_refuses_nobody_is_asked_and_the_refusal_is_on_record(
         assert champion(gov) is None and gov.approvals.list("tiny") == []
         (refused,) = gov.promotion.decisions("tiny", operation="promotion")
         assert not refused.eligible and refused.by == "dag_test"
+        link = xcom(done, "promote", "governance_link_decision")
+        assert link.endswith(f"/decisions/{refused.id}"), "a failed task leads to its decision, too"
         assert "shadow.sessions" in {check.gate for check in refused.checks}
 
 
