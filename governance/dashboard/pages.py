@@ -107,6 +107,7 @@ def page(
             login=site.sessions is not None,
             airflow=lambda dag, of=None: _form(site, caller, dag, of or context.get("model")),
             who="" if caller is None else caller.name,
+            sees_log=caller is not None and allowed(caller.identity, "audit.read", None),
             query=dict(request.query_params),
             **context,
         )
@@ -183,11 +184,19 @@ def _said(error: Exception | None) -> tuple[int, str, str]:
         return error.status, error.code, clean(error.message)
     if isinstance(error, RequestValidationError):
         wrong = error.errors()[:3]
-        said = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in wrong)
+        said = "; ".join(f"{item['loc'][-1]}: {_plainly(item)}" for item in wrong)
         return 422, "invalid_input", clean(said)
     if isinstance(error, HTTPException):
         return error.status_code, "", clean(error.detail)
     return 500, "internal_error", "something went wrong here; the log has it under this request"
+
+
+def _plainly(item: Any) -> str:
+    """What is wrong with one value; a pattern is no sentence."""
+    if item["type"] != "string_pattern_mismatch":
+        return str(item["msg"])
+    asked = "; give a number such as 1.2.0, or an id" if item["loc"][-1] == "version" else ""
+    return f"{str(item['input'])[:60]!r} is none{asked}"
 
 
 async def _small(request: Request) -> Request:

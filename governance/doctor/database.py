@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from governance.doctor.finding import Finding, ok, problem, unknown, warning
 from governance.doctor.installation import Installation
@@ -86,9 +86,22 @@ def _server_refuses(tx: Connection) -> str | None:
 def schema_is_right(installation: Installation) -> Iterator[Finding]:
     with installation.database() as opened:
         found = migrate.current(opened)
+        with opened.read() as connection:
+            there = set(inspect(connection).get_table_names())
     head = migrate.head()
-    if found == head:
+    missing = sorted(set(schema.metadata.tables) - there)
+    if found == head and missing:
+        found_text = f"said to be at {head}, but {_few(missing)} missing"
+        remedy = "restore the database from a backup: an upgrade does not make them again"
+        yield problem("schema", found_text, remedy, _REACH)
+    elif found == head:
         yield ok("schema", f"at {head}, as this program needs it")
+    elif found is None and there:
+        found_text = f"no tables of ours, but {_few(sorted(there))} there: whose database is it?"
+        remedy = (
+            "name a database of its own (GOVERNANCE_DATABASE_URL), then `governance db upgrade`"
+        )
+        yield problem("schema", found_text, remedy, _REACH)
     elif found is None:
         found_text = "the database has no tables of ours yet"
         yield problem("schema", found_text, "run `governance db upgrade`", _REACH)
@@ -98,6 +111,17 @@ def schema_is_right(installation: Installation) -> Iterator[Finding]:
     else:
         found_text = f"at {found}, this program needs {head}"
         yield problem("schema", found_text, "back up, then run `governance db upgrade`", _REACH)
+
+
+def _few(names: list[str]) -> str:
+    """
+    >>> _few(["dag"]), _few(["a", "b", "c", "d", "e"])
+    ('the table dag is', 'the tables a, b, c and 2 more are')
+    """
+    if len(names) == 1:
+        return f"the table {names[0]} is"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"the tables {', '.join(names[:3])}{more} are"
 
 
 def clock(installation: Installation) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import smtplib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from socket import gaierror
 from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import func, select
@@ -106,7 +107,8 @@ def _greeted(server: _Server) -> Finding:
             with suppress(smtplib.SMTPException, OSError):
                 connection.quit()
     except (smtplib.SMTPException, OSError, ValueError) as error:
-        found = f"the mail server {where} does not answer: {type(error).__name__}"
+        why = "its name is not known" if isinstance(error, gaierror) else type(error).__name__
+        found = f"the mail server {where} does not answer: {why}"
         return problem("mail", found, "check host, port and firewall; alerts wait in the outbox")
     if code != 250:
         return problem("mail", f"the mail server {where} answers {code}", "ask its owner")

@@ -98,10 +98,15 @@ def test_ten_thousand_alerts_are_pages_of_fifty(sqlite_gov: Governance, incident
             page = browser.get("/alerts?state=all").text
         assert len(many) == len(few)
         assert "All (10,001)" in page and "Closed (10,000)" in page
-        seen = set(re.findall(r'<tr><td data-name="Since"><a href="/dashboard/alerts/(\w+)"', page))
+        seen = set(re.findall(r'data-name="Since"><a href="/dashboard/alerts/(\w+)"', page))
         assert len(seen) == 50 and len(page) < 60_000
         (older,) = re.findall(r'href="/dashboard([^"]*)" rel="next"', page)
         second = browser.get(older.replace("&amp;", "&")).text
         assert not seen & set(
             re.findall(r'data-name="Since"><a href="/dashboard/alerts/(\w+)"', second)
         )
+
+
+def test_messages_are_told_in_words(browser: Browser, incident: str) -> None:
+    text = browser.get(f"/alerts/{incident}").text
+    assert "<dt>Messages</dt><dd>" in text and "pending" not in text

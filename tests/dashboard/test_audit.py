@@ -73,3 +73,14 @@ def test_a_verification_says_what_it_found(sqlite_gov: Governance, browser: Brow
     assert broken.status_code == 200 and "Not intact." in broken.text
     page = browser.get("/audit").text  # what is stored is shown, whatever it is
     assert "&lt;b&gt;mallory" in page and "unreadable" in page
+
+
+def test_the_log_filters_by_model_and_its_tab_is_for_who_may_read_it(shown: Shown) -> None:
+    text = shown.browser.get(f"/audit?of={NAME}").text
+    assert f">{NAME}</a></td>" in text and "token.created" not in text.partition("<tbody>")[2]
+    assert "No entry fits" in shown.browser.get("/audit?of=nobodys").text
+    assert shown.browser.get("/audit?of=%27").status_code == 422
+    tab = 'href="/dashboard/audit"'
+    assert tab in shown.browser.get("").text
+    assert tab not in shown.browser.as_("viewer").get("").text  # of one team
+    assert tab in shown.browser.as_("reader").get("").text

@@ -142,3 +142,13 @@ def test_statements_do_not_grow_with_sessions(
     with statements(sqlite_gov) as after:
         browser.get(path)
     assert len(after) == len(before) <= 20
+
+
+def test_what_fails_by_now_stands_beside_the_sessions_that_are_needed(
+    sqlite_gov: Governance, browser: Browser, pair: ModelVersion
+) -> None:
+    path = f"/models/{NAME}/versions/{pair.version}/trial"
+    assert "Failed by now" not in browser.get(path).text
+    policy(sqlite_gov, further=f"models:\n  {NAME}:\n    promotion: {{min_live_sharpe: 90}}\n")
+    text = browser.get(path).text
+    assert "<b>Failed by now:</b> Sharpe ratio." in text

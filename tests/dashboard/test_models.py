@@ -6,15 +6,16 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from governance import Governance
 from governance.dashboard.charts.graph import feature_graph
 from governance.registry.feature_definition import FeatureDefinition
 from governance.registry.features import FeatureGraph
-from governance.store.schema import model_registry
+from governance.store.schema import decisions, model_registry
 from tests.api.test_models import statements
 from tests.dashboard.conftest import NAME, Browser, Shown, browsing
+from tests.decisions.eligible import staged
 from tests.versions import champion, registered
 
 HOSTILE = "<script>alert('x')</script>\"&\u202e"
@@ -196,3 +197,43 @@ def test_times_are_told_in_utc_for_the_script_to_turn(shown: Shown) -> None:
     stamp = f'<time datetime="{now:%Y-%m-%d}'
     assert stamp in text or f'<time datetime="{now - timedelta(days=1):%Y-%m-%d}' in text
     assert " UTC</time>" in text
+
+
+def test_decisions_about_an_old_version_are_found_behind_many_others(
+    sqlite_gov: Governance, browser: Browser
+) -> None:
+    first, second = champion(sqlite_gov, 1), champion(sqlite_gov, 2)
+    with sqlite_gov.database.begin() as tx:
+        row = tx.execute(
+            select(decisions).where(decisions.c.version_id == second.id).limit(1)
+        ).one()
+        copies = [{**row._mapping, "id": f"{n:032x}", "seq": 10_000 + n} for n in range(250)]
+        tx.execute(insert(decisions), copies)
+    text = browser.get(f"/models/{NAME}/versions/{first.version}").text
+    assert "Nothing was decided about this version" not in text and "activation 1" in text
+
+
+def test_what_is_in_staging_without_a_trial_is_a_challenger_everywhere(
+    sqlite_gov: Governance, browser: Browser
+) -> None:
+    champion(sqlite_gov, 1)
+    waiting = staged(sqlite_gov, 2)
+    trial = f"/models/{NAME}/versions/{waiting.version}/trial"
+    for path in ("", f"/models/{NAME}", "/challengers"):
+        assert f'href="/dashboard{trial}"' in browser.get(path).text, path
+    assert "no trial runs" in browser.get(f"/models/{NAME}").text
+    page = browser.get(trial).text
+    assert f"<code>governance shadow start {waiting.ref}</code>" in page
+    assert "Sessions still needed</dt><dd>0" not in page
+    sqlite_gov.shadow.start_shadow_testing(waiting, by="ann")
+    assert "no trial runs" not in browser.get(f"/models/{NAME}").text
+    assert "no trial runs" not in browser.get("/challengers").text
+
+
+def test_a_time_along_an_axis_has_its_zone_and_the_moment_for_the_script(shown: Shown) -> None:
+    text = shown.browser.get(f"/models/{NAME}").text
+    labels = re.findall(r'<text [^>]*data-time="([^"]+)">([^<]+)</text>', text)
+    assert len(labels) == 4  # wide and narrow
+    for stamp, said in labels:
+        moment = datetime.fromisoformat(stamp)
+        assert said == f"{moment.astimezone(UTC):%Y-%m-%d} UTC"

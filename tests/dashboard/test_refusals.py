@@ -14,7 +14,7 @@ from governance.dashboard.pages import FORM, MAX_FORM
 from governance.dashboard.routes import overview
 from governance.errors import DatabaseUnavailableError
 from tests.api.conftest import WHO, identify
-from tests.dashboard.conftest import Browser, Shown
+from tests.dashboard.conftest import BASE, NAME, Browser, Shown
 
 
 def test_a_database_that_is_down_is_a_page(
@@ -90,3 +90,17 @@ def test_a_mounted_app_has_its_own_base(sqlite_gov: Governance) -> None:
         assert client.get(sheet).status_code == 200
         sorted_ = client.get("/governance/dashboard?sort=name", headers=headers)
         assert sorted_.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/audit/", f"/models/{NAME}/", "//evil.example/"])
+def test_a_slash_too_many_leads_to_the_page(path: str, shown: Shown) -> None:
+    answer = shown.browser.get(path)
+    assert answer.status_code == 308
+    assert answer.headers["location"] == f"{BASE}/{path.strip('/')}".rstrip("/")
+
+
+@pytest.mark.parametrize("word", ["latest", "1.0", "production"])
+def test_a_value_that_does_not_fit_is_told_without_its_pattern(word: str, shown: Shown) -> None:
+    text = shown.browser.get(f"/models/{NAME}/versions/{word}").text
+    assert word in text and "such as 1.2.0" in text
+    assert "[0-9]" not in text and "pattern" not in text

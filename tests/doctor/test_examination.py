@@ -128,6 +128,36 @@ def test_an_older_and_a_newer_schema(empty_database_url: str, tmp_path: Path) ->
     opened.close()
 
 
+def test_the_database_of_another_product_is_not_to_be_upgraded(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    opened = Database(empty_database_url)
+    settings = Settings.load(home=tmp_path, database_url=empty_database_url)
+    with opened.begin() as tx:
+        tx.execute(text("CREATE TABLE dag (dag_id VARCHAR(9))"))
+    found = {one.check: one for one in findings(settings)}["schema"]
+    assert found.status is Status.PROBLEM and "the table dag is there" in found.found
+    assert "of its own" in found.remedy
+    opened.close()
+
+
+def test_a_table_that_is_missing_is_seen_whatever_the_revision_says(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    with Governance.open(database=empty_database_url, home=tmp_path):
+        pass
+    opened = Database(empty_database_url)
+    with opened.begin() as tx:
+        tx.execute(text("DROP TABLE shadow_sessions"))
+    settings = Settings.load(home=tmp_path, database_url=empty_database_url)
+    found = {one.check: one for one in findings(settings)}
+    assert found["schema"].status is Status.PROBLEM
+    assert "the table shadow_sessions is missing" in found["schema"].found
+    assert "backup" in found["schema"].remedy
+    assert found["outbox"].status is Status.UNKNOWN
+    opened.close()
+
+
 @pytest.mark.parametrize(
     ("seconds", "status", "word"),
     [(-60, Status.WARNING, "behind"), (60, Status.WARNING, "ahead"), (0, Status.OK, "agree")],
@@ -225,3 +255,11 @@ def test_the_page_names_every_check() -> None:
     page = (ROOT / "docs" / "how-to" / "add-it-to-your-deployment.md").read_text(encoding="utf-8")
     table = page.partition("| check | asks |")[2]
     assert re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE) == list(CHECKS)
+
+
+def test_the_page_tells_the_reader_where_each_file_goes() -> None:
+    page = (ROOT / "docs/how-to/add-it-to-your-deployment.md").read_text(encoding="utf-8")
+    names = re.findall(r"^```\w+ file=(\S+)", page, re.MULTILINE)
+    prose = re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
+    assert len(names) == 3
+    assert not [name for name in names if f"`{name}`" not in prose]  # what follows ``` is not shown

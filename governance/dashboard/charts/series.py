@@ -53,9 +53,9 @@ def series(
             says = element("title", f"{when(at)}: {value:.4g}, {severity}")
             radius = 5 if at == chosen else 3
             children.append(element("circle", says, cx=x, cy=y, r=radius, class_=f"dot {severity}"))
-        labels = [(along(first.timestamp()), f"{first:%Y-%m-%d}")]
+        labels = [(along(first.timestamp()), first)]
         if last > first:
-            labels.append((along(last.timestamp()), f"{last:%Y-%m-%d}"))
+            labels.append((along(last.timestamp()), last))
         return picture(width, height, title, [*children, *along_axis(labels, height - 6)], css=css)
 
     return both(draw, (960, 220), (360, 190))

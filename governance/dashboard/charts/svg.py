@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from math import ceil, floor, isfinite, log10
 
 from markupsafe import Markup, escape
@@ -138,13 +139,17 @@ def up_axis(scale: Scale, left: float, right: float, *, unit: str) -> list[Marku
     return made
 
 
-def along_axis(labels: Sequence[tuple[float, str]], y: float) -> list[Markup]:
-    """Labels below; the first begins and the last ends at its place, so that none is cut."""
+def along_axis(labels: Sequence[tuple[float, str | datetime]], y: float) -> list[Markup]:
+    """Labels below; the first begins and the last ends at its place, so that none is cut. A moment
+    is told as a day in UTC, and by the script in the reader's zone.
+    """
     last = len(labels) - 1
     made = []
     for number, (x, label) in enumerate(labels):
         css = "tick" if number == 0 else "tick end" if number == last else "tick middle"
-        made.append(element("text", label, x=x, y=y, class_=css))
+        stamp = label.isoformat(timespec="seconds") if isinstance(label, datetime) else None
+        said = f"{label.astimezone(UTC):%Y-%m-%d} UTC" if isinstance(label, datetime) else label
+        made.append(element("text", said, x=x, y=y, class_=css, data_time=stamp))
     return made
 
 

@@ -56,7 +56,7 @@ def timeline(activations: Sequence[Mapping[str, Any]], *, now: datetime) -> Mark
                 css_of = "mark" if inside else "mark beside"
                 at = x + 3 if inside else x + wide + 3
                 children.append(element("text", "▲", x=at, y=middle + 4, class_=css_of))
-        labels = [(left, f"{starts[0]:%Y-%m-%d}"), (width - RIGHT, f"{max(ends):%Y-%m-%d}")]
+        labels = [(left, starts[0]), (width - RIGHT, max(ends))]
         return picture(width, height, title, [*children, *along_axis(labels, height - 5)], css=css)
 
     return both(draw, (960, 0), (360, 0))

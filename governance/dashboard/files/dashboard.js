@@ -23,6 +23,11 @@
     year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
     timeZone: zone,
   });
+  // "2026-11-21 12:00 UTC" within a sentence.
+  const here = (text) => text.replace(/(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC/g, (all, day, hour) => {
+    const moment = new Date(`${day}T${hour}Z`);
+    return Number.isNaN(moment.getTime()) ? all : shown.format(moment);
+  });
   const times = (root) => {
     for (const one of root.querySelectorAll("time[datetime]")) {
       const moment = new Date(one.dateTime);
@@ -30,6 +35,17 @@
       one.dataset.shown = "1";
       one.title = one.textContent;
       one.textContent = shown.format(moment);
+    }
+    // In pictures: days along an axis, with the hour where a day would say nothing.
+    for (const picture of root.querySelectorAll("svg")) {
+      const labels = [...picture.querySelectorAll("text[data-time]")];
+      const moments = labels.map((one) => new Date(one.dataset.time));
+      const brief = moments.length > 1 && Math.abs(moments.at(-1) - moments[0]) < 2 * 86400e3;
+      labels.forEach((one, at) => { one.textContent = shown.format(moments[at]).slice(0, brief ? 16 : 10); });
+      for (const told of [picture, ...picture.querySelectorAll("title")]) {
+        if (told.localName === "title") told.textContent = here(told.textContent);
+        else told.setAttribute("aria-label", here(told.getAttribute("aria-label") ?? ""));
+      }
     }
     const said = document.getElementById("zone");
     if (said) said.textContent = zone;

@@ -63,7 +63,7 @@ def heat(
 ) -> Heat:
     """The ``days`` calendar days that end with the one of ``until``."""
     zone = ZoneInfo(timezone)
-    last = _day(until, zone)
+    last = day_of(until, zone)
     first = last - timedelta(days=days - 1)
     by_day = _looks(connection, version_id, first, until, zone)
     span = [first + timedelta(days=number) for number in range(days)]
@@ -100,7 +100,7 @@ def _looks(
     ).all()
     by_day: dict[date, tuple[str, str, bool]] = {}
     for report, at, severity, has in rows:
-        day = _day(at, zone)
+        day = day_of(at, zone)
         if has or day not in by_day or not by_day[day][2]:
             by_day[day] = (report, severity, bool(has))
     return {day: DayLook(day, *look) for day, look in by_day.items()}
@@ -120,7 +120,7 @@ def _cells(connection: Connection, reports: list[str]) -> Iterator[tuple[str, in
         yield report, number, feature, severity
 
 
-def _day(at: datetime, zone: ZoneInfo) -> date:
+def day_of(at: datetime, zone: ZoneInfo) -> date:
     return (at - _TICK).astimezone(zone).date()
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
+from governance.decisions.record import Decision, decision_of, select_decisions
 from governance.evidence.metric_records import MetricRecord, select_metrics
 from governance.store.drift_tables import model_drift_reports
-from governance.store.promotion_tables import shadow_sessions
-from governance.store.schema import model_registry
-from governance.values import ModelVersion
+from governance.store.name_patterns import names_like
+from governance.store.promotion_tables import shadow_runs, shadow_sessions
+from governance.store.schema import decisions, model_registry
+from governance.values import ModelVersion, Stage
 
-_reports, _sessions = model_drift_reports.c, shadow_sessions.c
+_reports, _sessions, _runs = model_drift_reports.c, shadow_sessions.c, shadow_runs.c
+_versions = model_registry.c
 
 
 def newest_report(connection: Connection, model: str, version_id: str | None) -> Any:
@@ -80,3 +83,34 @@ def last_sessions(
         .group_by(_sessions.version_id)
     )
     return {version: (number, at) for version, number, at in rows}
+
+
+def decisions_about(connection: Connection, version: ModelVersion, *, limit: int) -> list[Decision]:
+    """The newest decisions about one version, however many its model has."""
+    query = (
+        select_decisions()
+        .where(decisions.c.model_name == version.name, decisions.c.version_id == version.id)
+        .order_by(decisions.c.seq.desc())
+        .limit(limit)
+    )
+    return [decision_of(row) for row in connection.execute(query)]
+
+
+def staged_without_trial(
+    connection: Connection,
+    *,
+    model: str | None = None,
+    patterns: Sequence[str] | None = None,
+    limit: int,
+) -> list[tuple[str, str]]:
+    """Names and numbers of versions in staging of which no trial runs, the newest first."""
+    runs = exists().where(_runs.version_id == _versions.id, _runs.state == "running")
+    query = select(_versions.name, _versions.version).where(_versions.stage == Stage.STAGING, ~runs)
+    if model is not None:
+        query = query.where(_versions.name == model)
+    if patterns is not None:
+        query = query.where(names_like(_versions.name, patterns))
+    rows = connection.execute(
+        query.order_by(_versions.name, _versions.version_order.desc()).limit(limit)
+    )
+    return [(name, version) for name, version in rows]

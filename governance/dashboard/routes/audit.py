@@ -13,7 +13,7 @@ from governance.api.paging import number_of
 from governance.api.shapes.parts import ModelName
 from governance.dashboard.pages import page
 from governance.dashboard.reads import log
-from governance.dashboard.routing import Cursor, page_router
+from governance.dashboard.routing import Cursor, ModelWord, page_router
 from governance.errors import AuditChainError
 
 router = page_router()
@@ -24,9 +24,11 @@ Action = Annotated[str, Query(pattern=r"^[a-z_.]*$", max_length=64)]
 
 
 @router.get("/audit", openapi_extra=right("audit.read"), response_class=Response)
-def get_log(request: Request, caller: Asking, action: Action = "", cursor: Cursor = "") -> Response:
-    """The whole log."""
-    return _log(request, caller, "", action, cursor)
+def get_log(
+    request: Request, caller: Asking, action: Action = "", of: ModelWord = "", cursor: Cursor = ""
+) -> Response:
+    """The whole log, or what it says of one model."""
+    return _log(request, caller, "", action, cursor, of=of)
 
 
 @router.get("/models/{model}/audit", openapi_extra=right("audit.read"), response_class=Response)
@@ -51,11 +53,13 @@ def verify(request: Request, caller: Asking) -> Response:
     return page(request, "verified.html", caller=caller, **said)
 
 
-def _log(request: Request, caller: Caller, model: str, action: str, cursor: str) -> Response:
+def _log(
+    request: Request, caller: Caller, model: str, action: str, cursor: str, *, of: str = ""
+) -> Response:
     with caller.gov.database.read() as connection:
         found = log.latest(
             connection,
-            model=model,
+            model=model or of,
             action=action,
             before=number_of(cursor) if cursor else None,
             limit=LINES + 1,
@@ -72,5 +76,6 @@ def _log(request: Request, caller: Caller, model: str, action: str, cursor: str)
         entries=entries,
         action=action,
         model=model,
+        of=of,
         paged=bool(cursor),
     )

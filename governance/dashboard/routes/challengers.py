@@ -15,7 +15,7 @@ from governance.dashboard import words
 from governance.dashboard.charts.paired import looks, paired_chart
 from governance.dashboard.charts.svg import bar
 from governance.dashboard.pages import page
-from governance.dashboard.reads.one_model import last_sessions
+from governance.dashboard.reads.one_model import last_sessions, staged_without_trial
 from governance.dashboard.routing import page_router
 from governance.evidence.shadow.pairing import difference
 from governance.evidence.shadow.progress import USUAL_ALPHA, ShadowProgress
@@ -28,6 +28,7 @@ from governance.wiring import Governance
 
 router = page_router()
 
+STAGED = 20
 _CSS = {Verdict.PASS: "good", Verdict.FAIL: "bad", Verdict.INSUFFICIENT: "open"}
 
 
@@ -49,6 +50,7 @@ def list_challengers(request: Request, caller: Asking) -> Response:
         trials = running_trials(connection, patterns=caller.patterns)
         shown = trials[:200]
         sessions = last_sessions(connection, [trial.version_id for trial in shown])
+        staged = staged_without_trial(connection, patterns=caller.patterns, limit=STAGED + 1)
     return page(
         request,
         "challengers.html",
@@ -56,6 +58,8 @@ def list_challengers(request: Request, caller: Asking) -> Response:
         trials=shown,
         found=len(trials),
         sessions=sessions,
+        staged=staged[:STAGED],
+        more_staged=len(staged) > STAGED,
     )
 
 
@@ -78,6 +82,7 @@ def get_challenger(
     seen = []
     if comparison is not None and differences:
         seen = looks(differences, candidates=comparison.candidates, alpha=alpha)
+    criteria = [criterion(said) for said in progress.criteria]
     return page(
         request,
         "challenger.html",
@@ -85,7 +90,8 @@ def get_challenger(
         model=model,
         version=found,
         progress=progress,
-        criteria=[criterion(said) for said in progress.criteria],
+        criteria=criteria,
+        failing=[one.word for one in criteria if one.said.result is Verdict.FAIL],
         met=sum(said.result is Verdict.PASS for said in progress.criteria),
         comparison=comparison,
         asked=limits.max_false_promotion is not None,
@@ -148,12 +154,16 @@ def _metrics(progress: ShadowProgress) -> list[tuple[str, Any, str]]:
         ("Trades", seen.total_trades, "trades"),
         ("Turnover", seen.turnover_ratio, words.TIMES_BENCHMARK),
         ("Sharpe ratio", seen.live_sharpe_ratio, "annualised"),
-        ("Largest drawdown", words.percent(seen.max_drawdown), ""),
+        ("Largest drawdown", _share(seen.max_drawdown), ""),
         ("Largest drift", seen.drift_psi, "PSI"),
         ("Latency", seen.avg_latency_ms, "ms"),
-        ("Errors", words.percent(seen.error_rate), "of answers"),
+        ("Errors", _share(seen.error_rate), "of answers"),
         ("Time in trial", _tenths(seen.soak_hours), "h"),
     ]
+
+
+def _share(share: float | None) -> str | None:
+    return None if share is None else words.percent(share)
 
 
 def _tenths(hours: float | None) -> float | None:

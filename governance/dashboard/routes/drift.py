@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import Path, Query
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from governance.dashboard.heat_table import heat_table
 from governance.dashboard.pages import page
 from governance.dashboard.reads.heat import (
     MOST_DAYS,
+    day_of,
     heat,
     looks_of_feature,
     report_by_prefix,
@@ -108,7 +110,7 @@ def get_cell(request: Request, caller: Asking, model: ModelName, cell: CellRef) 
         feature=feature,
         figures=_figures(feature),
         shares=_shares(report, feature.feature),
-        picture=_over_time(report, feature, before),
+        picture=_over_time(report, feature, before, timezone_of(caller.gov, model)),
         looks=len(before),
     )
 
@@ -176,12 +178,15 @@ def _shares(report: DriftReport, feature: str) -> list[dict[str, Any]]:
     ]
 
 
-def _over_time(report: DriftReport, feature: FeatureReport, before: list[dict[str, Any]]) -> Any:
-    """The last look of each day, by KS distance or, for categories, PSI."""
+def _over_time(
+    report: DriftReport, feature: FeatureReport, before: list[dict[str, Any]], timezone: str
+) -> Any:
+    """The last look of each of the model's days, by KS distance or, for categories, PSI."""
     name, unit, limit = "ks", "KS distance (0 to 1)", report.policy.get("flagged_effect")
     if feature.figures.kind == "categorical":
         name, unit, limit = "psi", "PSI", None
-    by_day = {f"{look['at']:%Y-%m-%d}": look for look in before if look[name] is not None}
+    zone = ZoneInfo(timezone)
+    by_day = {day_of(look["at"], zone): look for look in before if look[name] is not None}
     points = [(look["at"], look[name], look["severity"]) for look in by_day.values()]
     if len(points) < 2:
         return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from governance.api.guard import PUBLIC, right
 from governance.dashboard import static
 from governance.dashboard.routing import Id, page_router
+from governance.dashboard.site import address, base_of
 from governance.errors import NotFoundError
 
 router = page_router()
@@ -27,6 +28,9 @@ def get_file(request: Request, name: Id) -> Response:
 
 
 @nowhere.get("/{rest:path}", openapi_extra=right(PUBLIC), response_class=Response)
-def get_nothing(rest: str) -> Response:
-    """Any other address below the pages is a page that says so."""
+def get_nothing(request: Request, rest: str) -> Response:
+    """Any other address below the pages is a page that says so; a slash too many leads on."""
+    parts = rest.split("/")
+    if not parts[-1] and not {".", ".."}.intersection(parts):
+        return RedirectResponse(address(base_of(request), *filter(None, parts)), 308)
     raise NotFoundError("there is no such page; the overview leads to all that there are")

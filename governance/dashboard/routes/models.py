@@ -14,7 +14,13 @@ from governance.dashboard.charts.graph import feature_graph
 from governance.dashboard.charts.lineage import lineage_graph
 from governance.dashboard.charts.timeline import timeline
 from governance.dashboard.pages import page
-from governance.dashboard.reads.one_model import feature_spec, metrics_beside, newest_report
+from governance.dashboard.reads.one_model import (
+    decisions_about,
+    feature_spec,
+    metrics_beside,
+    newest_report,
+    staged_without_trial,
+)
 from governance.dashboard.routing import Cursor, page_router
 from governance.dashboard.site import url_of
 from governance.decisions.decision_queries import activation_history, list_decisions
@@ -27,7 +33,7 @@ from governance.values import ModelVersion, Stage
 
 router = page_router()
 
-VERSIONS, DECISIONS, ACTIVATIONS = 20, 8, 50
+VERSIONS, DECISIONS, ACTIVATIONS, STAGED = 20, 8, 50, 20
 TRACED = 5  # newest versions whose lineage a model's page draws
 _HASHES = (
     ("Data", "dataset_hash"),
@@ -50,6 +56,7 @@ def get_model(request: Request, caller: Asking, model: ModelName, cursor: Cursor
         shown = champion or newest
         metrics = [] if shown is None else metrics_beside(connection, shown, compared)
         trials = running_trials(connection, model)
+        staged = staged_without_trial(connection, model=model, limit=STAGED)
         incidents = list_incidents(connection, model=model, state="open", limit=10)
         decisions = list_decisions(connection, model=model, limit=DECISIONS)
         drift = newest_report(connection, model, None if champion is None else champion.id)
@@ -70,6 +77,7 @@ def get_model(request: Request, caller: Asking, model: ModelName, cursor: Cursor
         picture=timeline(activations, now=now) if activations else None,
         metrics=metrics,
         trials=trials,
+        staged=[version for _, version in staged],
         incidents=incidents,
         decisions=decisions,
         drift=drift,
@@ -94,11 +102,7 @@ def get_version(
         metrics = metrics_beside(connection, found, beside)
         spec = feature_spec(connection, found.id)
         trial = latest_trial(connection, found.id)
-        decisions = [
-            one
-            for one in list_decisions(connection, model=model, limit=200)
-            if one.version_id == found.id
-        ]
+        decisions = decisions_about(connection, found, limit=DECISIONS)
         lineage = lineage_of(connection, found)
     return page(
         request,
@@ -111,7 +115,7 @@ def get_version(
         spec=spec or {},
         picture=_drawn(spec),
         trial=trial,
-        decisions=decisions[:DECISIONS],
+        decisions=decisions,
         hashes=_hashes(found),
         manifest=found.manifest,
         lineage=lineage,
