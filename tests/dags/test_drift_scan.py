@@ -177,6 +177,11 @@ def test_a_run_scans_every_model_tells_of_drift_and_asks_for_retraining(
     (scanned,) = [ti for ti in run.get_task_instances() if ti.task_id == "scan"]
     assert scanned.rendered_map_index == "steady, stormy_one"
     assert severities(gov) == {"steady": "normal", "stormy_one": "severe"}
+    shown = "/plugin/governance/governance/dashboard"
+    for link, below in (("drift", "?show=drift"), ("alerts", "/alerts")):
+        key = f"governance_link_{link}"
+        found = scanned.xcom_pull(task_ids="scan", map_indexes=0, key=key)
+        assert found == f"{shown}{below}", "of several models the lists"
     (incident,) = gov.alerts.list(state="open")
     assert (incident.model, incident.opened_at) == ("stormy_one", AT)
     (told,) = events("stormy_one")

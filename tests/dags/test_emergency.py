@@ -90,6 +90,10 @@ def test_who_may_forces_and_the_record_says_forced_with_what_was_overridden(
     assert done.state == "success"
     assert champion(gov) == version.version
     told = done.get_task_instance("force").xcom_pull(task_ids="force")
+    link = done.get_task_instance("force").xcom_pull(
+        task_ids="force", key="governance_link_decision"
+    )
+    assert link.endswith(f"/dashboard/decisions/{told['decision']}")
     decision = gov.promotion.decision(told["decision"])
     assert decision.forced and not decision.eligible
     assert (decision.by, decision.reason) == ("dag_test", REASON)

@@ -39,6 +39,12 @@ def folders(home: Path) -> set[str]:
     return {path.relative_to(home).as_posix() for path in (home / "models").rglob("*")}
 
 
+def link(run: Any, task_id: str, name: str) -> str:
+    """Where a task's link leads, as Airflow keeps it."""
+    key = f"governance_link_{name}"
+    return str(run.get_task_instance(task_id).xcom_pull(task_ids=task_id, key=key))
+
+
 def test_a_run_makes_one_validated_version(retrain_tiny: Any, gov: Governance) -> None:
     run = retrain_tiny.test(run_conf=AT)
     assert run.state == "success"
@@ -47,6 +53,11 @@ def test_a_run_makes_one_validated_version(retrain_tiny: Any, gov: Governance) -
     }
     (version,) = gov.registry.list_models("tiny")
     assert version.stage == "validated" and version.version == "1.0.0"
+    (decision,) = gov.promotion.decisions("tiny")
+    page = f"/plugin/governance/governance/dashboard/models/tiny/versions/{version.version}"
+    assert link(run, "register", "version") == link(run, "validate", "version") == page
+    assert link(run, "train", "model") == page.removesuffix(f"/versions/{version.version}")
+    assert link(run, "validate", "decision").endswith(f"/dashboard/decisions/{decision.id}")
     assert version.manifest["trained_end"] < "2022-01-01"
     assert gov.audit.verify()
 
