@@ -37,6 +37,7 @@ def templates() -> Environment:
         "stage": _tagged(words.STAGES),
         "compared": _tagged(words.COMPARED),
         "counted": words.counted,
+        "gate_unit": words.gate_unit,
         "percent": words.percent,
         "size": words.size,
     }

@@ -70,6 +70,18 @@ GATES: Mapping[str, tuple[str, str, str]] = {
     "champion_comparison": ("Evidence of being better", "e-value", "min"),
 }
 
+_GATE_UNITS = {"drift.psi": "PSI"}
+
+
+def gate_unit(gate: str) -> str:
+    """What a gate's figures are measured in; a metric's own unit is not known here.
+
+    >>> gate_unit("soak"), gate_unit("drift.psi"), gate_unit("validation.test.mae.max")
+    ('h', 'PSI', '')
+    """
+    return GATES[gate][1] if gate in GATES else _GATE_UNITS.get(gate, "")
+
+
 _REVERSING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]+")
 _HALVES = re.compile("[\ud800-\udfff]")

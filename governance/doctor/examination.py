@@ -100,7 +100,8 @@ def _asked(name: str, check: Check, installation: Installation) -> tuple[Finding
         found, _, remedy = error.message.partition("; ")  # they say what to do behind it
         return (problem(name, found, remedy or "look at what it needs"),)
     except OSError as error:
-        found = f"could not be looked at: {error.strerror or type(error).__name__}"
+        where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        found = f"could not be looked at: {where}{error.strerror or type(error).__name__}"
         return (problem(name, found, "give this user the right to, or mend the disk"),)
     except Exception as error:  # its text may hold a secret; its type does not
         found = f"could not be looked at: {type(error).__name__}"

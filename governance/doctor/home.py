@@ -47,13 +47,14 @@ def home(installation: Installation) -> Iterator[Finding]:
         found = f"{place} is no folder" if place.exists() else f"there is no {place}"
         yield problem("home", found, "set GOVERNANCE_HOME (--home), then `governance init`")
         return
+    looked_at = place
     try:
         _writes(place)
         folders = [place / name for name in _FOLDERS if (place / name).exists()]
-        for folder in folders:
-            _writes(folder)
+        for looked_at in folders:
+            _writes(looked_at)
     except OSError as error:
-        found = f"{place} cannot be written: {error.strerror}"
+        found = f"{looked_at} cannot be written: {error.strerror}"
         yield problem("home", found, "give this user the right to write there, or free space")
         return
     others = [one.name for one in folders if one.stat().st_dev != place.stat().st_dev]

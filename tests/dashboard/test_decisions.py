@@ -8,7 +8,7 @@ from sqlalchemy import text as sql
 
 from governance import Governance
 from tests.dashboard.conftest import NAME, Browser, Shown
-from tests.decisions.eligible import policy, promoted
+from tests.decisions.eligible import policy, promoted, staged
 from tests.versions import champion, validated
 
 
@@ -67,3 +67,12 @@ def test_the_list_filters_and_goes_on(
     second = browser.get(older.removeprefix("/dashboard").replace("&amp;", "&")).text
     assert first.count('data-name="Gates said"') == 50
     assert second.count('data-name="Gates said"') == 2 and 'rel="next"' not in second
+
+
+def test_figures_of_gates_have_their_units(sqlite_gov: Governance, browser: Browser) -> None:
+    policy(sqlite_gov, further=f"models:\n  {NAME}:\n    promotion: {{min_soak_hours: 24}}\n")
+    version = staged(sqlite_gov)
+    sqlite_gov.promotion.promote_to_production(version, by="eve", force=True, reason="now")
+    decision = sqlite_gov.promotion.decisions(NAME)[0]
+    page = browser.get(f"/decisions/{decision.id}").text
+    assert "24 <small>h</small>" in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -120,6 +121,21 @@ def test_a_home_that_refuses_to_be_written(fit: Fit, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("tempfile.TemporaryFile", refuses)
     found = only("home", installation)
     assert found.status is Status.PROBLEM and "Permission denied" in found.found
+
+
+def test_the_folder_that_refuses_is_named(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    installation = fit()
+    models = installation.settings.home / "models"
+    models.mkdir(parents=True)
+    real = tempfile.TemporaryFile
+
+    def refuses(*, dir: Path) -> Any:
+        if dir == models:
+            raise PermissionError(13, "Permission denied", str(models))
+        return real(dir=dir)
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuses)
+    assert f"{models} cannot be written" in only("home", installation).found
 
 
 def registered(gov: Governance, folder: Path, seed: int) -> str:
