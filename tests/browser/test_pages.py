@@ -21,7 +21,8 @@ from tests.browser.conftest import (
     picture,
     window,
 )
-from tests.browser.world import ATTACK, CHURN, DELAY, HOSTILE, MOMENTUM, Shown
+from tests.browser.looks import ATTACK
+from tests.browser.world import CHURN, DELAY, HOSTILE, MOMENTUM, Shown
 
 BASE = "/dashboard"
 SIZES: dict[str, ViewportSize] = {"1280": WIDE, "390": NARROW}

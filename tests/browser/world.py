@@ -9,29 +9,22 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from math import exp
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from governance import Governance
-from governance.evidence.drift.records import report_store
-from governance.evidence.drift.report import DriftReport, FeatureReport
 from governance.evidence.shadow.session_stats import SessionStats
 from governance.evidence.shadow.summary import Session
-from governance.policy.drift.episodes import Episode
-from governance.policy.drift.facts import FeatureFigures, Finding
-from governance.policy.drift.limits import DriftLimits
 from governance.registry.feature_definition import FeatureDefinition
 from governance.registry.features import FeatureGraph
 from governance.values import ModelVersion, Severity
 from tests.alarms import event, record
+from tests.browser.looks import ATTACK, DAY, looks
 from tests.decisions.eligible import probed
 from tests.model_bytes import model_bytes
 
-ATTACK = """<img src=x onerror="window.hacked=1">'"`<script>window.hacked=2</script>&amp;{{7*7}}"""
 DELAY, MOMENTUM, PIVOT, CHURN, HOSTILE = "arrival_delay", "momentum", "pivot", "churn", "hostile"
-DAY = timedelta(days=1)
 _RATIO = "governance.training.feature_logic:ratio"
 
 # The people of Airflow: op may force, and answers what admin asks for.
@@ -79,13 +72,6 @@ _WORDS = {
     CHURN: "Customers who leave within a month",
 }
 
-FEATURES = (
-    *("dep_delay", "wind_gust", "visibility", "precipitation", "temperature", "humidity"),
-    *("pressure", "wind_speed", "distance", "sched_dep_hour", "carrier", "origin"),
-    *("destination", "day_of_week", "aircraft_age", "dew_point"),
-)
-_STORM = {"visibility": 0.42, "wind_gust": 0.36, "precipitation": 0.3, "dep_delay": 0.22}
-
 
 @dataclass(frozen=True)
 class Shown:
@@ -119,7 +105,7 @@ def build(gov: Governance, *, with_hostile: bool) -> Shown:
     gov.promotion.promote_to_production(delay, by="ann")
     delay = _staged(gov, DELAY, 2, metrics={"test": {"mae": 11.9, "r2": 0.64}})
     gov.promotion.promote_to_production(delay, by="ann")
-    last = _looks(gov, gov.registry.resolve(delay.id), now)
+    last = looks(gov, gov.registry.resolve(delay.id), now)
     (incident,) = record(gov.database, _incident(delay, now, "visibility", "wind_gust"), now=now)
 
     live = _staged(gov, MOMENTUM, 3)
@@ -153,7 +139,7 @@ def _hostile(gov: Governance, now: datetime) -> tuple[ModelVersion, str]:
         metadata={"note": ATTACK},
     )  # fmt: skip
     gov.promotion.promote_to_production(hostile, by=ATTACK, force=True, reason=ATTACK)
-    _looks(gov, gov.registry.resolve(hostile.id), now, days=3, names=(ATTACK, "calm"))
+    looks(gov, gov.registry.resolve(hostile.id), now, days=3, names=(ATTACK, "calm"))
     (hostile_incident,) = record(
         gov.database, _incident(hostile, now, ATTACK, headline=ATTACK, reasons=(ATTACK,)), now=now
     )
@@ -227,84 +213,3 @@ def _incident(version: ModelVersion, now: datetime, *features: str, **given: Any
             **given,
         }
     )
-
-
-def _looks(
-    gov: Governance,
-    version: ModelVersion,
-    now: datetime,
-    *,
-    days: int = 30,
-    names: tuple[str, ...] = FEATURES,
-) -> str:
-    """One look a day; a storm passes six days ago. Gives the path of the worst cell."""
-    source, worst = random.Random(11), ("", 0.0)
-    for ago in range(days, -1, -1):
-        at = now - ago * DAY
-        found = report_store.worst_first([_feature(source, name, ago) for name in names])
-        severe = [one for one in found if one.severity is Severity.SEVERE]
-        report = DriftReport(
-            id=report_store.report_id(version.name, version.id, at),
-            model=version.name,
-            version_id=version.id,
-            version=version.version,
-            at=at,
-            severity=Severity.SEVERE if severe else Severity.NORMAL,
-            rows=960,
-            features=found,
-            reference={"window": {}, "rolling": {"days": 28}, "histograms": _shares(severe)},
-            reasons=tuple(one.reason for one in severe[:3]),
-            policy=DriftLimits().as_json(),
-            evidence_digest="0" * 64,
-            episode={**Episode().as_json(), "closes": [], "quarantined": []},
-            revision=1,
-        )
-        with gov.database.begin() as tx:
-            report_store.write(tx, report, now=at, day_close=True)
-        highest = found[0].figures.ks or 0.0
-        if severe and highest > worst[1]:
-            worst = f"{report.id[:12]}.0", highest
-    return worst[0]
-
-
-def _feature(source: random.Random, name: str, ago: int) -> FeatureReport:
-    peak = 0.4 if name == ATTACK else _STORM.get(name, 0.0)
-    effect = 0.03 + abs(source.gauss(0, 0.022)) + peak * exp(-(((ago - 6) / 2.2) ** 2))
-    effect += 0.4 if name == ATTACK else 0.0
-    severity = (
-        Severity.SEVERE if effect > 0.25 else Severity.MODERATE if effect > 0.1 else Severity.NORMAL
-    )
-    moved = severity is not Severity.NORMAL
-    figures = FeatureFigures(
-        feature=name,
-        kind="numeric",
-        rows=940,
-        reference_rows=27_000,
-        missing_share=0.01,
-        reference_missing_share=0.012,
-        ks=effect,
-        ks_bound=0.02,
-        psi=effect**2 * 4,
-        psi_null=0.03,
-        effect=effect,
-        z=effect * 20,
-        mean_shift=effect * 2,
-        variance_ratio=1.1,
-        importance=0.01,
-    )
-    return FeatureReport(
-        feature=name,
-        severity=severity,
-        finding=Finding.SHIFTED if moved else Finding.STABLE,
-        reason=f"{name}: KS {effect:.2f}" if moved else "",
-        figures=figures,
-    )
-
-
-def _shares(severe: list[FeatureReport]) -> dict[str, Any]:
-    shares = {
-        "labels": ["below 0.5", "0.5 to 2", "2 to 5", "5 to 8", "8 to 10", "10 and more"],
-        "reference": [0.02, 0.05, 0.09, 0.14, 0.2, 0.5],
-        "current": [0.16, 0.19, 0.17, 0.15, 0.12, 0.21],
-    }
-    return {one.feature: shares for one in severe[:8]}
