@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from sqlalchemy import event
 from sqlalchemy import text as sql
 
 from governance import Governance
@@ -84,3 +85,18 @@ def test_the_log_filters_by_model_and_its_tab_is_for_who_may_read_it(shown: Show
     assert tab in shown.browser.get("").text
     assert tab not in shown.browser.as_("viewer").get("").text  # of one team
     assert tab in shown.browser.as_("reader").get("").text
+
+
+def test_a_model_and_an_action_are_looked_for_among_the_models_entries(gov: Governance) -> None:
+    champion(gov)
+    registered(gov, 5, name="others")
+    asked: list[str] = []
+    with gov.database.read() as connection:
+        event.listen(
+            connection, "before_cursor_execute", lambda *given: asked.append(str(given[2]))
+        )
+        found = log.latest(connection, model=NAME, action="version.registered")
+        nothing = log.latest(connection, model="nobodys", action="version.registered")
+    assert {one["model_name"] for one in found} == {NAME} and not nothing
+    # No index of actions may be taken for it: on a million entries that was seconds.
+    assert "action ||" in asked[0] and "model_name =" in asked[0]
