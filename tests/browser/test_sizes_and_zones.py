@@ -1,6 +1,6 @@
 """What only a browser shows of style sheet and script: sizes, and times in the reader's zone.
 
-Pages of the world that is read, with both files put into them; ``tests.browser`` has a server.
+Pages of the world that is read, with both files put into them; no server is asked for them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 
 from governance.dashboard import static
-from tests.browser.conftest import WIDE, chromium
-from tests.dashboard.conftest import NAME, Shown
+from tests.browser.conftest import WIDE
+from tests.dashboard.conftest import NAME, Shown, shown
 
-__all__ = ["chromium"]
+__all__ = ["shown"]
 
 Open = Callable[[str], Page]
 
