@@ -186,9 +186,10 @@ def append_line(path: Path, line: bytes, *, mode: int = 0o644) -> None:
         is_new = not path.exists()
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if is_new else 0)
         with open(os.open(path, flags, mode), "r+b", buffering=0) as file:
-            whole = file.read().rfind(b"\n") + 1
-            file.truncate(whole)
-            file.seek(whole)
+            size = file.seek(0, os.SEEK_END)
+            if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
+                file.seek(0)
+                file.truncate(file.seek(file.read().rfind(b"\n") + 1))
             rest = memoryview(line + b"\n")
             while rest:
                 rest = rest[file.write(rest) :]

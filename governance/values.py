@@ -200,7 +200,7 @@ def iso(moment: datetime) -> str:
     >>> iso(datetime(2013, 2, 1, tzinfo=UTC))
     '2013-02-01T00:00:00.000000Z'
     """
-    return as_utc(moment).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return as_utc(moment).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def parse_time(text: str, *, what: str = "at") -> datetime:

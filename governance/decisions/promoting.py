@@ -78,7 +78,6 @@ class Promoting:
             fingerprint = wish.fingerprint(version)
             if (earlier := _earlier(connection, wish.idempotency_key, fingerprint)) is not None:
                 return earlier
-            refuse_future(wish.at, now=database_time(connection))
             version = version or records.resolve(connection, wish.ref)
             began_at = generation(connection, version.name)
             if wish.expected_generation is None:
@@ -138,15 +137,16 @@ class Promoting:
         channels: Sequence[str],
     ) -> Decision:
         """Look, judge and write, all under the lock."""
-        version = records.resolve(tx, seen.id)
-        if version.stage is not seen.stage:
+        version, champion = records.beside_production(tx, seen.id, seen.name)
+        if version is None or version.stage is not seen.stage:
+            stage = "gone" if version is None else version.stage
             raise ConflictError(
-                f"{seen.ref} was moved by somebody else meanwhile ({seen.stage} -> "
-                f"{version.stage}); look again and repeat the call"
+                f"{seen.ref} was moved by somebody else meanwhile ({seen.stage} -> {stage}); look "
+                "again and repeat the call"
             )
         now = database_time(tx)
+        refuse_future(wish.at, now=now)
         approval = self._approval(tx, wish, version, asked, head, now)
-        champion = records.in_production(tx, version.name)
         facts = self._facts(
             tx, version, champion, at=wish.at or now, outside=outside, approval=approval
         )
@@ -185,7 +185,13 @@ class Promoting:
         )
         if wish.approval_id is not None and decision.id is not None:
             use_up(tx, wish.approval_id, decision_id=decision.id)
-        record_notice(tx, _notice(decision, champion), channels=channels, now=now)
+        record_notice(
+            tx,
+            _notice(decision, champion),
+            channels=channels,
+            now=now,
+            decided=decision.as_json(),
+        )
         return decision
 
     def _approval(

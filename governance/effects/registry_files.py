@@ -151,7 +151,9 @@ class RegistryFiles:
                 yield name
         if since:
             changed = _versions_of(entries)
-            rows = {row.id: row for row in records.rows_of(connection, [*changed])}
+            rows = {one: active.rows[one] for one in changed if one in active.rows}
+            unseen = [one for one in changed if one not in rows]
+            rows |= {row.id: row for row in records.rows_of(connection, unseen)}
             yield from self._documents((row, changed[one]) for one, row in rows.items())
             advance_index(connection, self._home, head, {one: rows.get(one) for one in changed})
         else:

@@ -14,7 +14,7 @@ notice is kept for `governance alerts list` alone.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -128,15 +128,23 @@ def notice_channels(alerts: AlertSettings) -> tuple[str, ...]:
     return (*channels_of(alerts), *(RELOAD + name for name in sorted(alerts.reload)))
 
 
-def record_notice(tx: Connection, notice: Notice, *, channels: Sequence[str], now: datetime) -> str:
+def record_notice(
+    tx: Connection,
+    notice: Notice,
+    *,
+    channels: Sequence[str],
+    now: datetime,
+    decided: Mapping[str, Any] | None = None,
+) -> str:
     """Put the notice into the outbox, in the caller's transaction; its id. Twice is once.
 
     Args:
         tx: the write transaction of what is told of; decision and activation are written already.
         channels: ``notice_channels``; a reload hook gets a row only for an activation.
         now: time of the record.
+        decided: the decision as plain JSON, where the caller holds it; else it is read.
     """
-    payload = notice.payload() | _decided(tx, notice.decision_id)
+    payload = notice.payload() | (_said(decided) if decided else _decided(tx, notice.decision_id))
     hooks = [channel for channel in channels if channel.startswith(RELOAD)]
     reload = _activated(tx, notice) if hooks else None
     key = f"{NOTICE}:{hashlib.sha256(notice.key.encode()).hexdigest()}"
@@ -174,13 +182,16 @@ def _decided(tx: Connection, decision_id: str | None) -> dict[str, Any]:
     found = tx.execute(_DECIDED, {"decision": decision_id}).one_or_none()
     if found is None:
         return {"reason": None, "approved_by": None, "forced": False, "gates": []}
-    gates = [check for check in found.checks if check["result"] != Verdict.PASS.value]
+    return _said(found._asdict())
+
+
+def _said(decided: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "reason": found.reason,
-        "approved_by": found.approved_by,
-        "forced": bool(found.forced),
-        "overridden": bool(found.overridden),
-        "gates": gates,
+        "reason": decided["reason"],
+        "approved_by": decided["approved_by"],
+        "forced": bool(decided["forced"]),
+        "overridden": bool(decided["overridden"]),
+        "gates": [one for one in decided["checks"] if one["result"] != Verdict.PASS.value],
     }
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ INDEX = Path("models") / "registry_index.json"
 LOG = Path("models") / "registry_index.log"  # a line for each change since the index was written
 MARK = Path("models") / ".database"
 FILES_LOCK = Path("staging") / "registry_files.lock"  # held by whoever writes derived files
+_TAIL = 65_536  # bytes of the log that are read first; most lines have a few hundred
 
 _NEWEST = select(audit_log.c.seq, audit_log.c.hash).order_by(audit_log.c.seq.desc()).limit(1)
 _HASHES = select(audit_log.c.seq, audit_log.c.hash).where(
@@ -64,12 +66,15 @@ def index_mark(home: Path) -> Mark | None:
 
 def _newest_line(home: Path, mark: Mark) -> Mark:
     """A killed writer may have left half a line at the end; the one before it counts."""
-    with suppress(OSError):
-        *lines, _ = (home / LOG).read_bytes().split(b"\n")
-        for line in reversed(lines):
-            found = _taken(line, "history")
-            if found is not None:
-                return max(mark, found, key=lambda one: one["seq"])
+    with suppress(OSError), (home / LOG).open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        for first in (max(0, size - _TAIL), 0):
+            file.seek(first)
+            *lines, _ = file.read().split(b"\n")
+            for line in reversed(lines):
+                found = _taken(line, "history")
+                if found is not None:
+                    return max(mark, found, key=lambda one: one["seq"])
     return mark
 
 

@@ -36,6 +36,12 @@ _BY_VERSION = select(model_registry).where(
 _IN_PRODUCTION = select(model_registry).where(
     _versions.name == bindparam("model"), _versions.stage == Stage.PRODUCTION
 )
+_BESIDE_PRODUCTION = select(model_registry).where(
+    or_(
+        _versions.id == bindparam("id"),
+        and_(_versions.name == bindparam("model"), _versions.stage == Stage.PRODUCTION),
+    )
+)
 _BY_CONTENT = select(model_registry).where(
     _versions.name == bindparam("model"),
     _versions.digest == bindparam("digest"),
@@ -127,6 +133,18 @@ def in_production(connection: Connection, name: str) -> ModelVersion | None:
     """The version that decides now: at most one, by the partial unique index."""
     row = connection.execute(_IN_PRODUCTION, {"model": name}).one_or_none()
     return None if row is None else to_version(row)
+
+
+def beside_production(
+    connection: Connection, version_id: str, name: str
+) -> tuple[ModelVersion | None, ModelVersion | None]:
+    """The version of a model with this id, and the one that decides now, in one question."""
+    rows = connection.execute(_BESIDE_PRODUCTION, {"id": version_id, "model": name}).all()
+    found = [to_version(row) for row in rows]
+    return (
+        next((one for one in found if one.id == version_id), None),
+        next((one for one in found if one.name == name and one.stage is Stage.PRODUCTION), None),
+    )
 
 
 def latest(connection: Connection, name: str, stage: Stage | None = None) -> ModelVersion | None:

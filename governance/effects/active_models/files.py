@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from governance.effects.active_models import status
 from governance.effects.active_models.manifests import render
@@ -45,6 +45,7 @@ class ActiveFiles:
     Attributes:
         dry_run: only say what would be mended. thorough: whatever stands there is replaced.
         adopt: replace what another database, or a later state of this one, has left.
+        rows: of the versions that were looked at meanwhile, by id, as the snapshot has them.
     """
 
     database: Database
@@ -52,6 +53,7 @@ class ActiveFiles:
     dry_run: bool = False
     thorough: bool = False
     adopt: bool = False
+    rows: dict[str, Row[Any]] = field(default_factory=dict)
 
     def mend(self, connection: Connection, models: Iterable[str]) -> Iterator[str]:
         """Bring the files and status keys of these models up to date; names each as it is done.
@@ -66,11 +68,13 @@ class ActiveFiles:
             state = read_state(connection, model)
             if state is None:
                 continue
+            self.rows.update(state.rows)
             try:
                 yield from self._files(connection, state)
             except (StorageFullError, StorageUnavailableError) as error:
                 problems.append(error)
-            if status.read_keys(connection, model) != status.keys_of(state):
+            # Something did change, else nobody had asked; only who looks at everything looks first.
+            if not self.thorough or status.read_keys(connection, model) != status.keys_of(state):
                 stale.append(state)
         yield from self._status(stale)
         if problems:

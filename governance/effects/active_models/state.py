@@ -7,11 +7,11 @@ Neighbours: ``manifests`` renders it, ``status`` makes the five keys of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, or_, select
 
 from governance.decisions.rollback_candidates import candidates
 from governance.errors import IntegrityError
@@ -44,6 +44,7 @@ class ActiveState:
         last: the last decision about a promotion, rollback or failover; ``unreadable``: there is
             one, and it is not as it was written.
         audit: the entry of the audit log that this state follows from.
+        rows: of the table of versions, by id: those of the versions above.
     """
 
     model: str
@@ -56,6 +57,7 @@ class ActiveState:
     audit: Mark
     changed_at: str
     unreadable: bool = False
+    rows: Mapping[str, Row[Any]]
 
     @property
     def activation(self) -> Any:
@@ -86,11 +88,18 @@ _ENTRY = (
     .limit(1)
 )
 _version, _active, _decided = model_registry.c, activations.c, decisions.c
+_may_come = model_registry.alias("may_come")
 _CANDIDATE = (
-    select(model_registry)
-    .where(_version.name == _MODEL, _version.stage.in_(_CANDIDATES), _version.digest != "")
-    .order_by(_version.version_order.desc())
+    select(_may_come.c.id)
+    .where(_may_come.c.name == _MODEL, _may_come.c.stage.in_(_CANDIDATES), _may_come.c.digest != "")
+    .order_by(_may_come.c.version_order.desc())
     .limit(1)
+)
+_ROWS = select(model_registry, _CANDIDATE.scalar_subquery().label("candidate")).where(
+    or_(
+        _version.id.in_(bindparam("ids", expanding=True)),
+        _version.id == _CANDIDATE.scalar_subquery(),
+    )
 )
 _ACTIVATIONS = (
     select(
@@ -148,21 +157,27 @@ def read_state(connection: Connection, model: str) -> ActiveState | None:
     entry = connection.execute(_ENTRY, asked).one_or_none()
     if entry is None:
         return None
-    candidate = connection.execute(_CANDIDATE, asked).one_or_none()
     last, unreadable = _last(connection, model)
     activations = connection.execute(_ACTIVATIONS, asked).all() if entry.generation else ()
-    active, target = _in_force(connection, model, activations)
+    to = next((one for one in candidates(connection, model) if one.code is None), None)
+    decides = activations[0].version_id if activations else None
+    before = None if to is None else to.version_id
+    wanted = {"ids": [one for one in (decides, before) if one is not None]}
+    rows = {row.id: row for row in connection.execute(_ROWS, asked | wanted)}
+    named = {name: records.to_version(row) for name, row in rows.items()}
+    candidate = next((row.candidate for row in rows.values()), None)
     return ActiveState(
         model=model,
         generation=entry.generation,
-        active=active,
-        candidate=None if candidate is None else records.to_version(candidate),
-        target=target,
+        active=None if decides is None else named[decides],
+        candidate=None if candidate is None else named[candidate],
+        target=None if before is None else named[before],
         activations=activations,
         last=last,
         unreadable=unreadable,
         audit={"seq": entry.seq, "hash": entry.hash},
         changed_at=entry.recorded_at,
+        rows=rows,
     )
 
 
@@ -184,21 +199,6 @@ def _last(connection: Connection, model: str) -> tuple[Any, bool]:
         )
         return None, True
     return row, False
-
-
-def _in_force(
-    connection: Connection, model: str, activations: Sequence[Any]
-) -> tuple[ModelVersion | None, ModelVersion | None]:
-    """The version in production, and the one that a rollback would go to."""
-    target = next((one for one in candidates(connection, model) if one.code is None), None)
-    ids = [
-        activations[0].version_id if activations else None,
-        None if target is None else target.version_id,
-    ]
-    wanted = [one for one in ids if one is not None]
-    found = {row.id: row for row in records.rows_of(connection, wanted)}
-    active, before = (None if one is None else records.to_version(found[one]) for one in ids)
-    return active, before
 
 
 def not_passed(checks: Iterable[dict[str, Any]]) -> list[str]:
