@@ -17,7 +17,8 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from governance.decisions.record import Decision, latest_decision
+from governance.decisions.record import Decision
+from governance.decisions.stored_decisions import latest_decision
 from governance.values import ModelVersion, Stage, parse_time
 from governance.wiring import Governance
 from local.airflow_rest import FINISHED, AirflowRest

@@ -1,4 +1,6 @@
-"""Stored decisions by key, by model, one after the other. ``record`` writes them."""
+"""Stored decisions by key, by model, one after the other. ``record`` writes them,
+``stored_decisions`` reads a row.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from sqlalchemy import Connection, select
 
 from governance.canonical import storable
 from governance.decisions.idempotency import replay_of
-from governance.decisions.record import Decision, decision_of, find_decision, select_decisions
+from governance.decisions.record import Decision
+from governance.decisions.stored_decisions import decision_of, find_decision, select_decisions
 from governance.errors import IntegrityError, InvalidInputError, NotFoundError
 from governance.store.name_patterns import names_like
 from governance.store.schema import activations, decisions, model_registry
@@ -65,16 +68,18 @@ def list_decisions(
     limit: int = 100,
     patterns: Sequence[str] | None = None,
     after: str | None = None,
+    frozen: bool = True,
 ) -> list[Decision]:
     """The newest first, in the order of the audit log.
 
     Args:
+        frozen: with facts and policy, for who judges again; without, both are empty.
         patterns: only of models whose names match one of them; ``None`` for all.
         after: id of the last decision of the page before.
     """
     if type(limit) is not int or not 1 <= limit <= MAX_PAGE:
         raise InvalidInputError(f"limit must be a whole number from 1 to {MAX_PAGE}")
-    query = select_decisions().order_by(decisions.c.seq.desc()).limit(limit)
+    query = select_decisions(frozen=frozen).order_by(decisions.c.seq.desc()).limit(limit)
     if model is not None:
         query = query.where(decisions.c.model_name == check_model_name(model))
     if patterns is not None:

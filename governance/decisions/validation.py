@@ -15,7 +15,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from governance.decisions.record import Decision, judged, latest_decision, store_decision
+from governance.decisions.record import Decision, judged, store_decision
+from governance.decisions.stored_decisions import latest_decision
 from governance.errors import IllegalTransitionError
 from governance.policy.facts import LoadFact, MetricLimit, ValidationFacts
 from governance.policy.validation import ValidationPolicy, decide_validation

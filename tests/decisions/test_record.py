@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 
 from governance import Governance
 from governance.canonical import canonical_json
-from governance.decisions.record import find_decision, latest_decision
+from governance.decisions.stored_decisions import find_decision, latest_decision
 from governance.errors import ForbiddenError
 from governance.policy.facts import MetricLimit, ValidationFacts
 from governance.policy.validation import ValidationPolicy, decide_validation

@@ -66,7 +66,7 @@ def test_the_decision_says_why_who_and_which_gates(gov: Governance) -> None:
     version = champion(gov)
     (decided,) = gov.promotion.history(NAME)
     with gov.database.read() as connection:
-        from governance.decisions.record import latest_decision
+        from governance.decisions.stored_decisions import latest_decision
 
         decision = latest_decision(connection, version.id, "promotion")
     assert decision is not None

@@ -40,6 +40,7 @@ def list_all_decisions(
             limit=asked(limit),
             patterns=caller.patterns,
             after=cursor,
+            frozen=False,
         )
     # A page has a thousand gates, and they are of our own record: looking at each again takes as
     # long as all the rest. A test compares the shapes.

@@ -58,7 +58,8 @@ def get_dashboard(caller: Asking) -> DashboardShown:
                 for one in list_approvals(connection, state="pending", limit=_FEW, patterns=seen)
             ],
             latest_decisions=[
-                shown(one) for one in list_decisions(connection, limit=_FEW, patterns=seen)
+                shown(one)
+                for one in list_decisions(connection, limit=_FEW, patterns=seen, frozen=False)
             ],
             drift={**severities, "none": max(0, names - sum(severities.values()))},
         )

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, func, select
 
-from governance.decisions.record import Decision, decision_of, select_decisions
+from governance.decisions.record import Decision
+from governance.decisions.stored_decisions import decision_of, select_decisions
 from governance.evidence.metric_records import MetricRecord, select_metrics
 from governance.store.drift_tables import model_drift_reports
 from governance.store.name_patterns import names_like

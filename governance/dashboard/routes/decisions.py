@@ -41,6 +41,7 @@ def list_of_decisions(
             limit=LINES + 1,
             patterns=caller.patterns,
             after=cursor or None,
+            frozen=False,
         )
     return page(
         request,

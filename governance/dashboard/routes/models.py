@@ -58,7 +58,7 @@ def get_model(request: Request, caller: Asking, model: ModelName, cursor: Cursor
         trials = running_trials(connection, model)
         staged = staged_without_trial(connection, model=model, limit=STAGED)
         incidents = list_incidents(connection, model=model, state="open", limit=10)
-        decisions = list_decisions(connection, model=model, limit=DECISIONS)
+        decisions = list_decisions(connection, model=model, limit=DECISIONS, frozen=False)
         drift = newest_report(connection, model, None if champion is None else champion.id)
         now = database_time(connection)
         lineage = lineage_of(connection, model, limit=TRACED)
