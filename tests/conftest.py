@@ -2,7 +2,9 @@
 
 One server serves all workers of a run; every test gets a database of its own, copied from one that
 was migrated once. Use ``database`` where both must behave the same, ``sqlite_database`` where the
-engine does not matter.
+engine does not matter. All of them, and every other file of the tests, lie in memory where the
+machine has room for them there: no test can see whether a disk was waited for, and that wait was
+half of the time. A TMPDIR of one's own is respected.
 """
 
 from __future__ import annotations
@@ -24,6 +26,23 @@ from sqlalchemy.engine import URL, make_url
 from governance.store.database import Database
 from governance.store.migrate import upgrade
 from governance.wiring import Governance
+
+IN_MEMORY = Path("/dev/shm")
+ENOUGH = 4 * 2**30  # bytes; the tests use less than one gigabyte
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _room_in_memory(place: Path) -> bool:
+    """Can scripts and databases lie there? A container's is often tiny, and runs nothing."""
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        return False
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize >= ENOUGH and not found.f_flag & os.ST_NOEXEC
+
+
+if "TMPDIR" not in os.environ and _room_in_memory(IN_MEMORY):
+    os.environ["TMPDIR"] = str(IN_MEMORY)  # for the workers and for every process of a test
+    tempfile.tempdir = None  # it may have been looked up already
 
 settings.register_profile(
     "governance",
@@ -72,6 +91,7 @@ def postgres_server() -> Iterator[URL]:
         # Durable against the server's crash, not against the machine's: tests need no more.
         connection.execute(text("ALTER SYSTEM SET fsync = off"))
         connection.execute(text("ALTER SYSTEM SET max_connections = 200"))
+        connection.execute(text("ALTER SYSTEM SET max_wal_size = '256MB'"))
         connection.execute(text("SELECT pg_reload_conf()"))
     administrator.dispose()
     yield url
@@ -166,6 +186,17 @@ def sqlite_gov(sqlite_url: str, tmp_path: Path) -> Iterator[Governance]:
     """The whole product on an empty home and SQLite."""
     with Governance.open(database=sqlite_url, home=tmp_path / "home") as opened:
         yield opened
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder on another file system than the test's own."""
+    for place in (IN_MEMORY, Path("/var/tmp"), ROOT):
+        if place.is_dir() and place.stat().st_dev != tmp_path.stat().st_dev:
+            with tempfile.TemporaryDirectory(dir=place, prefix=".elsewhere-") as folder:
+                yield Path(folder)
+            return
+    pytest.skip("there is no second file system here")
 
 
 @pytest.fixture
