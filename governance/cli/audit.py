@@ -26,6 +26,7 @@ def list_(
     context: typer.Context,
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
     action: Annotated[str | None, typer.Option(help="Only this action.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Only what this person did.")] = None,
     after: Annotated[int, typer.Option(min=0, help="Only entries behind this number.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Entries on a page.")] = 100,
     output: OutputOption = Output.TABLE,
@@ -33,7 +34,9 @@ def list_(
     """What happened, oldest first."""
     location: Location = context.obj
     with location.open() as gov:
-        entries = gov.audit.entries(model=model, action=action, after=after, limit=limit)
+        entries = gov.audit.entries(
+            model=model, action=action, actor=actor, after=after, limit=limit
+        )
     emit_rows(
         [
             {

@@ -18,8 +18,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, insert, select, text
 
-from governance.canonical import canonical_json
+from governance.canonical import canonical_json, storable
 from governance.errors import AuditChainError, InvalidInputError
+from governance.history.audit_filter import fitting
 from governance.history.audit_rows import all_rows
 from governance.history.chain import COLUMNS, BrokenChainError, Head, entry_hash, walk
 from governance.history.checkpoints import Checkpoint
@@ -181,24 +182,27 @@ class AuditLog:
         action: str | None = None,
         after: int = 0,
         limit: int = 100,
+        *,
+        actor: str | None = None,
     ) -> list[AuditEntry]:
         """Up to ``limit`` (1 to 1000) entries behind ``after``, oldest first, not verified.
 
+        ``actor`` is who did it, as it stands there.
+
         The next page begins ``after`` the last ``seq`` of this one.
         """
-        for name, wanted in (("model", model), ("action", action)):
-            if wanted is not None:
-                _check_text(name, wanted)
+        for name, value in (("model", model), ("action", action)):
+            if value is not None:
+                _check_text(name, value)
+        if actor is not None and not storable(actor):
+            raise InvalidInputError("actor must be a name as the log has it; give that text")
+        wanted = {"model": model, "action": action, "actor": actor}
         if type(after) is not int or not 0 <= after <= _LAST_SEQ:
             raise InvalidInputError("after must be the seq of an entry, or 0; page with the last")
         if type(limit) is not int or not 1 <= limit <= MAX_PAGE:
             raise InvalidInputError(f"limit must be between 1 and {MAX_PAGE}; page with `after`")
-        query = select(audit_log).where(audit_log.c.seq > after)
-        if model is not None:
-            query = query.where(audit_log.c.model_name == model)
-        if action is not None:
-            query = query.where(audit_log.c.action == action)
         with self._database.read() as connection:
+            query = fitting(connection, wanted, audit_log.c.seq > after)
             found = connection.execute(query.order_by(audit_log.c.seq).limit(limit))
             return [_entry(dict(row._mapping)) for row in found]
 

@@ -146,6 +146,7 @@ audit_log = Table(
     Column("hash", ascii_text(64), nullable=False),
     Index("ix_audit_log_model_name_seq", "model_name", "seq"),
     Index("ix_audit_log_action_seq", "action", "seq"),
+    Index("ix_audit_log_actor_seq", "actor", "seq"),
 )
 
 # Append-only. Every verdict that changed or refused something, with what it was made from.

@@ -72,6 +72,13 @@ def test_the_audit_log_of_a_model_and_of_all(sqlite_gov: Governance, people: Peo
     page = reader.get("/audit", limit=1).json()
     (second,) = reader.get("/audit", limit=1, cursor=page["next_cursor"]).json()["items"]
     assert (page["items"][0]["seq"], second["seq"]) == (1, 2)
+    (whole,) = {entry["actor"] for entry in own}
+    assert people["viewer"].get(f"/models/{NAME}/audit", actor=whole).json()["items"] == own
+    assert people["viewer"].get(f"/models/{NAME}/audit", actor="eve").json()["items"] == []
+    assert people["viewer"].get("/audit", actor="viewer").status_code == 403
+    mine = reader.get("/audit", actor="viewer").json()["items"]  # that they were refused
+    assert {(entry["actor"], entry["action"]) for entry in mine} == {("viewer", "access.denied")}
+    assert reader.get("/audit", actor="a\nb").status_code == 422
     verified = reader.get("/audit/verify").json()
     assert verified["intact"] and verified["head"] == sqlite_gov.audit.verify().head
     with sqlite_gov.database.begin() as tx:

@@ -149,6 +149,11 @@ def test_audit_pages_and_filters(run: Run, tmp_path: Path) -> None:
     assert [entry["seq"] for entry in after] == [2]
     none = run("audit", "list", "--action", "stage.changed", "-o", "json").json["items"]
     assert none == []
+    everyone = run("audit", "list", "-o", "json").json["items"]
+    who = everyone[0]["actor"]
+    assert run("audit", "list", "--actor", who, "-o", "json").json["items"] == everyone
+    assert run("audit", "list", "--actor", who + "x", "-o", "json").json["items"] == []
+    assert run("audit", "list", "--actor", "\ud800").code == 2
     assert "--after 2" in run("audit", "list", "--limit", "2").err
 
 

@@ -11,7 +11,7 @@ from governance.api.paging import asked as one_more
 from governance.api.paging import number_of, page
 from governance.api.routing import router as new_router
 from governance.api.shapes.history import AuditEntryShown, Verified
-from governance.api.shapes.parts import Cursor, Limit, ModelFilter, ModelName, Page
+from governance.api.shapes.parts import LINE, Cursor, Limit, ModelFilter, ModelName, Page
 from governance.history.audit import AuditEntry
 
 router = new_router("audit")
@@ -22,6 +22,10 @@ Action = Annotated[
         pattern=r"^[a-z_.]{1,64}$", description="Only this action.", examples=["version.registered"]
     ),
 ]
+Actor = Annotated[
+    str | None,
+    Query(pattern=LINE, max_length=255, description="Only what this person did.", examples=["ann"]),
+]
 
 
 @router.get("/models/{model}/audit", openapi_extra=right("audit.read"))
@@ -29,11 +33,12 @@ def list_model_entries(
     caller: Asking,
     model: ModelName,
     action: Action = None,
+    actor: Actor = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[AuditEntryShown]:
     """What happened to one model, oldest first."""
-    return _entries(caller, model, action, limit, cursor)
+    return _entries(caller, model, action, actor, limit, cursor)
 
 
 @router.get("/audit", openapi_extra=right("audit.read"))
@@ -41,11 +46,12 @@ def list_entries(
     caller: Asking,
     model: ModelFilter = None,
     action: Action = None,
+    actor: Actor = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[AuditEntryShown]:
     """The whole log, oldest first. Takes the right on `*`."""
-    return _entries(caller, model, action, limit, cursor)
+    return _entries(caller, model, action, actor, limit, cursor)
 
 
 @router.get("/audit/verify", openapi_extra=right("audit.read"))
@@ -60,10 +66,15 @@ def verify_log(caller: Asking) -> Verified:
 
 
 def _entries(
-    caller: Asking, model: str | None, action: str | None, limit: int, cursor: str | None
+    caller: Asking,
+    model: str | None,
+    action: str | None,
+    actor: str | None,
+    limit: int,
+    cursor: str | None,
 ) -> Page[AuditEntryShown]:
     found = caller.gov.audit.entries(
-        model=model, action=action, after=number_of(cursor), limit=one_more(limit)
+        model=model, action=action, actor=actor, after=number_of(cursor), limit=one_more(limit)
     )
     return page(found, limit, show=_shown, cursor=lambda entry: str(entry.seq))
 

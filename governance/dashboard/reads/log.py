@@ -1,4 +1,4 @@
-"""The audit log as people read it: the newest first, of one model or one action.
+"""The audit log as people read it: the newest first, of one model, action or person.
 
 Neighbour: ``governance.history.audit`` reads it oldest first and verifies it. Shown is what is
 stored; whether it is as it was written, only a verification says.
@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from governance.history.audit_filter import fitting
 from governance.store.schema import audit_log
 
 _log = audit_log.c
@@ -23,22 +24,17 @@ def latest(
     *,
     model: str = "",
     action: str = "",
+    actor: str = "",
     before: int | None = None,
     limit: int = 50,
 ) -> list[dict[str, Any]]:
     """Up to ``limit`` entries before ``before``, the newest first; details that are no JSON any
     more are shown as the text that they are.
     """
-    query = select(audit_log).order_by(_log.seq.desc()).limit(limit)
-    if model:
-        query = query.where(_log.model_name == model)
-    if action:
-        # Of one model its own entries are few: with the index of actions a database would read all
-        # entries of the action, which took seconds.
-        query = query.where((_log.action + "" if model else _log.action) == action)
-    if before is not None:
-        query = query.where(_log.seq < before)
-    return [{**row._mapping, "details": _parsed(row.details)} for row in connection.execute(query)]
+    wanted = {"model": model or None, "action": action or None, "actor": actor or None}
+    query = fitting(connection, wanted, None if before is None else _log.seq < before)
+    found = connection.execute(query.order_by(_log.seq.desc()).limit(limit))
+    return [{**row._mapping, "details": _parsed(row.details)} for row in found]
 
 
 def _parsed(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""The audit log, the newest entry first, and its verification on request."""
+"""The audit log, the newest entry first, by action, model and person; verified on request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from governance.api.guard import Asking, Caller, right
 from governance.api.paging import number_of
-from governance.api.shapes.parts import ModelName
+from governance.api.shapes.parts import LINE, ModelName
 from governance.dashboard.pages import page
 from governance.dashboard.reads import log
 from governance.dashboard.routing import Cursor, ModelWord, page_router
@@ -21,22 +21,34 @@ router = page_router()
 LINES = 50
 
 Action = Annotated[str, Query(pattern=r"^[a-z_.]*$", max_length=64)]
+# The people of the log are not offered: who sees one model need not know those of the others.
+Actor = Annotated[str, Query(pattern=rf"^$|{LINE}", max_length=255)]
 
 
 @router.get("/audit", openapi_extra=right("audit.read"), response_class=Response)
 def get_log(
-    request: Request, caller: Asking, action: Action = "", of: ModelWord = "", cursor: Cursor = ""
+    request: Request,
+    caller: Asking,
+    action: Action = "",
+    of: ModelWord = "",
+    actor: Actor = "",
+    cursor: Cursor = "",
 ) -> Response:
     """The whole log, or what it says of one model."""
-    return _log(request, caller, "", action, cursor, of=of)
+    return _log(request, caller, action=action, actor=actor, cursor=cursor, of=of)
 
 
 @router.get("/models/{model}/audit", openapi_extra=right("audit.read"), response_class=Response)
 def get_log_of_model(
-    request: Request, caller: Asking, model: ModelName, action: Action = "", cursor: Cursor = ""
+    request: Request,
+    caller: Asking,
+    model: ModelName,
+    action: Action = "",
+    actor: Actor = "",
+    cursor: Cursor = "",
 ) -> Response:
     """What concerns one model."""
-    return _log(request, caller, model, action, cursor)
+    return _log(request, caller, action=action, actor=actor, cursor=cursor, model=model)
 
 
 @router.post(
@@ -54,13 +66,21 @@ def verify(request: Request, caller: Asking) -> Response:
 
 
 def _log(
-    request: Request, caller: Caller, model: str, action: str, cursor: str, *, of: str = ""
+    request: Request,
+    caller: Caller,
+    *,
+    action: str,
+    actor: str,
+    cursor: str,
+    model: str = "",
+    of: str = "",
 ) -> Response:
     with caller.gov.database.read() as connection:
         found = log.latest(
             connection,
             model=model or of,
             action=action,
+            actor=actor,
             before=number_of(cursor) if cursor else None,
             limit=LINES + 1,
         )
@@ -75,6 +95,7 @@ def _log(
         actions=actions,
         entries=entries,
         action=action,
+        actor=actor,
         model=model,
         of=of,
         paged=bool(cursor),
