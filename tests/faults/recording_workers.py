@@ -89,7 +89,7 @@ class _Diary:
 def _take_part(open_gov: Open, place: Path, seed: int) -> None:
     random, diary = Random(seed), _Diary(place / f"diary-{seed}")
     try:
-        with open_gov() as gov:
+        with diary.settled(open_gov) as gov:
             number = 0
             while not (place / "stop").exists():
                 number += 1

@@ -106,8 +106,8 @@ MUTANTS = (
     Mutant(
         "the stage is not looked at again",
         PROMOTING,
-        "if version.stage is not seen.stage:",
-        "if False:",
+        "if version is None or version.stage is not seen.stage:",
+        "if version is None:",
         f"{PROMOTION}::test_a_version_that_moved_meanwhile_is_not_promoted",
     ),
     Mutant(

@@ -101,10 +101,10 @@ def test_no_acknowledged_decision_is_lost_when_the_server_restarts(
         seen: list[Call] = []
         with workers.at_work(SEED):
             for _ in range(RESTARTS):
-                _watch(gov, seen, switches=BETWEEN)
+                _watch(gov, workers, seen, switches=BETWEEN)
                 time.sleep(random.uniform(0, 0.05))
                 server.restart()
-            _watch(gov, seen, switches=BETWEEN)
+            _watch(gov, workers, seen, switches=BETWEEN)
         calls, codes = workers.calls(), Counter(workers.refused())
         stored = stored_switches(gov, NAME)
         switched = [call for call in calls if call.decision is not None]
@@ -122,7 +122,7 @@ def test_no_acknowledged_decision_is_lost_when_the_server_restarts(
         assert all(name.endswith(".tmp") for name in gov.files.reconcile().mended)
 
 
-def _watch(gov: Governance, seen: list[Call], *, switches: int) -> None:
+def _watch(gov: Governance, workers: Workers, seen: list[Call], *, switches: int) -> None:
     """Look until there were so many switches; nothing but a typed error may come instead."""
     first: int | None = None
     patience = time.monotonic() + PATIENCE
@@ -136,4 +136,4 @@ def _watch(gov: Governance, seen: list[Call], *, switches: int) -> None:
             if stands >= first + switches:
                 return
         time.sleep(0.002)  # two cores: looking must not keep the others from working
-    raise AssertionError("the others do not get on")
+    raise AssertionError(f"the others do not get on: {workers.escaped()}")
