@@ -24,8 +24,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from governance.access.rights import allowed
 from governance.api import body
+from governance.api.application import PREFIX
 from governance.api.guard import Caller, GuardedRoute
 from governance.api.problems import RETRY_AFTER
+from governance.api.routes.start import wants_html
 from governance.dashboard.sessions import COOKIE
 from governance.dashboard.site import (
     FORCE,
@@ -81,10 +83,6 @@ class PageRoute(GuardedRoute):
         return handler
 
 
-def wants_html(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
-
-
 def page(
     request: Request, template: str, *, caller: Caller | None, status: int = 200, **context: Any
 ) -> Response:
@@ -104,6 +102,7 @@ def page(
             url=url_of(request),
             here=lambda **query: _here(request, query),
             base=base,
+            docs=f"{request.scope.get('root_path', '').rstrip('/')}{PREFIX}/docs",
             login=site.sessions is not None,
             airflow=lambda dag, of=None: _form(site, caller, dag, of or context.get("model")),
             who="" if caller is None else caller.name,
@@ -122,7 +121,7 @@ def _form(site: Site, caller: Caller | None, dag: str, model: str | None) -> str
     if dag == FORCE and not caller.gov.policy.may_force(caller.name):
         return ""
     url = caller.gov.settings.airflow_url if site.airflow_url is None else site.airflow_url
-    return airflow_form(url, dag)
+    return airflow_form(url, dag, model)
 
 
 def see(request: Request, *parts: object, **query: object) -> Response:

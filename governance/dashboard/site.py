@@ -17,6 +17,7 @@ FORMS = {
     "rollback": "promotions.rollback",
     "answer": "approvals.answer",
     FORCE: "promotions.promote",
+    "retrain": "models.register",
 }
 
 
@@ -35,7 +36,7 @@ class Site:
     airflow_url: str | None = None
 
 
-def airflow_form(airflow_url: str, dag: str) -> str:
+def airflow_form(airflow_url: str, dag: str, model: str | None = None) -> str:
     """Address of a DAG whose trigger form does something, or of what waits for answers; ``""``
     without Airflow.
 
@@ -43,6 +44,8 @@ def airflow_form(airflow_url: str, dag: str) -> str:
     ('https://airflow.example.com/dags/rollback', '/required_actions')
     """
     below = "required_actions" if dag == "answer" else f"dags/{quote(dag)}"
+    if dag == "retrain":
+        below = f"dags/retrain__{quote(model or '')}"
     return f"{airflow_url.rstrip('/')}/{below}" if airflow_url else ""
 
 

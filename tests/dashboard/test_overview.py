@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
@@ -27,6 +28,23 @@ def names(text: str) -> list[str]:
 def test_an_empty_home_says_what_to_do(browser: Browser) -> None:
     text = browser.get("").text
     assert "No model is registered yet" in text and "governance registry register" in text
+
+
+def test_declared_models_lead_to_the_dag_that_makes_their_first_version(
+    sqlite_gov: Governance,
+) -> None:
+    file = sqlite_gov.settings.config_path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes((Path(__file__).parents[2] / "config" / "governance.yaml").read_bytes())
+    registered(sqlite_gov, name="pivot")
+    with browsing(sqlite_gov, airflow_url="/airflow/") as browser:
+        for person, offered in (("viewer", False), ("operator", True)):
+            text = browser.as_(person).get("").text
+            card = text.partition("without a version yet")[2]
+            assert "momentum" in card and "pivot" not in card
+            assert ("/airflow/dags/retrain__momentum" in card) is offered
+        file.write_text("models: [")
+        assert browser.get("").status_code == 200
 
 
 def test_a_line_says_what_decides_what_challenges_and_what_is_wrong(shown: Shown) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Annotated, Any
 
 from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from governance.api.guard import Asking, right
+from governance.access.rights import allowed
+from governance.api.guard import Asking, Caller, right
 from governance.dashboard.pages import page
 from governance.dashboard.reads.fleet import SHOWS, SORTS, ModelLine, fleet
 from governance.dashboard.routing import PageNumber, Word, page_router
 from governance.decisions.approval_records import list_approvals
+from governance.errors import GovernanceError
 
 router = page_router()
 
@@ -55,11 +57,22 @@ def get_overview(
         pages=pages,
         first=(number - 1) * LINES + 1,
         totals=_totals(lines),
+        declared=_declared(caller, {line.name for line in lines}),
         waiting=waiting,
         sort=sort,
         show=show,
         q=q,
     )
+
+
+def _declared(caller: Caller, registered: Set[str]) -> list[str]:
+    """Models that ``governance.yaml`` names, and that nobody trained yet."""
+    try:
+        names = sorted(caller.gov.config.models)
+    except GovernanceError:  # a broken file is told of by the doctor and the log
+        return []
+    unseen = (name for name in names if name not in registered)
+    return [name for name in unseen if allowed(caller.identity, "models.read", name)]
 
 
 def _totals(lines: Sequence[ModelLine]) -> dict[str, Any]:
