@@ -63,8 +63,8 @@ class ForcePromotionOperator(BaseOperator):
                 expected_generation=seen,
                 at=given_time(run),
             )
+            decided(context, decision)  # it is made, whatever becomes of the files
             gov.files.catch_up()
-        decided(context, decision)
         self.log.warning("forced by %s: %s", user, "; ".join(decision.reasons) or "no gate refused")
         return {**told(decision), "overrode": list(decision.reasons)}
 
@@ -87,6 +87,6 @@ class RollbackOperator(BaseOperator):
                 idempotency_key=key_of(context),
                 at=given_time(run),
             )
+            decided(context, decision)  # it is made, whatever becomes of the files
             gov.files.catch_up()
-        decided(context, decision)
         return told(decision)

@@ -4,11 +4,14 @@ Airflow shows an external view in a frame, and keeps the address within the fram
 page of ours has an address in Airflow (`shown_at`) that can be sent to a colleague.
 
 A task leaves the pages that it made (`leave`), also when it fails afterwards: a refused promotion
-has a decision. Airflow's task runner asks the links when the task has ended, stores the addresses,
-and shows them on the page of the task. Neighbours: the operators; `governance.dashboard` has the
-pages. Read by every component of Airflow, so nothing of ours is imported here.
+has a decision. Their addresses are stored at once, where Airflow looks for those of links. Airflow
+would store them too, but after it has reported the task's end; and its page of an ended task asks
+for links only once, so that whoever came in between would see none. Neighbours: the operators;
+`governance.dashboard` has the pages. Read by every component of Airflow, so nothing of ours is
+imported here.
 
-Not promised: links at a task that a worker did not live to end.
+Not promised: links on a page that was open already when the task ended; Airflow's page may have
+asked for the last time just before. Loading it again shows them.
 """
 
 from __future__ import annotations
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 URL_PREFIX = "/governance"
 PAGES = f"{URL_PREFIX}/dashboard"
 ROUTE = "governance"
-LEFT = "governance_pages"  # XCom key: path of a page below `PAGES`, by the name of its link
 
 # A shield with a tick, with an edge: Airflow lays it on a light, a dark and a blue ground.
 _ICON = (
@@ -74,12 +76,17 @@ def shown_at(path: str) -> str:
 
 
 def leave(context: Mapping[str, Any], **pages: str) -> None:
-    """Say which pages show what this task made; a later call replaces what was said.
+    """Say which pages show what this task made; a later call adds to what was said.
 
     Args:
-        pages: path by the name of the link, written small.
+        pages: path below `PAGES` by the name of the link, written small.
     """
-    context["ti"].xcom_push(key=LEFT, value=pages)
+    for name, path in pages.items():
+        context["ti"].xcom_push(key=_key_of(name), value=shown_at(path))
+
+
+def _key_of(link: str) -> str:
+    return f"governance_link_{link}"
 
 
 def version_page(model: str, version: str) -> str:
@@ -99,14 +106,13 @@ class PageLink(BaseOperatorLink):
 
     @property
     def xcom_key(self) -> str:
-        return f"governance_link_{self.name.lower()}"
+        return _key_of(self.name.lower())
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         from airflow.sdk.execution_time.xcom import XCom
 
-        left = XCom.get_value(ti_key=ti_key, key=LEFT)
-        path = left.get(self.name.lower()) if isinstance(left, Mapping) else None
-        return shown_at(path) if path else ""
+        # Airflow stores the answer under the same key; it must be what was left.
+        return XCom.get_value(ti_key=ti_key, key=self.xcom_key) or ""
 
 
 class ModelLink(PageLink):

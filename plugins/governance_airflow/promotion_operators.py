@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 CHECK = "check"
 APPROVAL_GATE = "approval"
 LONGEST = timedelta(days=365)  # the deadline of a request is the policy's, see execute
+# Airflow 3.3 may fail a task that is answered within seconds of its asking (apache/airflow#72716).
+# What was answered is on record then, and found by the next try: not after Airflow's 5 minutes.
+SOON = timedelta(seconds=15)
 
 
 class CheckPromotionOperator(BaseOperator):
@@ -105,6 +108,7 @@ class ApprovePromotionOperator(ApprovalOperator):
         given: dict[str, Any] = {
             "subject": "Promote {{ params.model }}:{{ params.version }}?",
             "response_timeout": LONGEST,
+            "retry_delay": SOON,
         }
         # The DAG's own params are among `kwargs`; a person is asked for those of the task.
         params = ParamsDict(
@@ -190,8 +194,8 @@ class PromoteOperator(BaseOperator):
                 if isinstance(error.decision, Decision):
                     decided(context, error.decision)
                 raise
+            decided(context, decision)  # it is made, whatever becomes of the files
             gov.files.catch_up()
-        decided(context, decision)
         return told(decision)
 
 

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -22,6 +23,8 @@ from tests.browser import world
 from tests.browser.conftest import ROOT, opened
 
 DAGS = ("promotion", "force_promotion")
+ENDED = "Received executor event with state success"  # how the scheduler's log says it
+PAUSE = 0.2  # seconds between two questions to Airflow
 INSIDE = "/plugin/governance/governance/dashboard"  # where Airflow shows the first page
 
 
@@ -39,8 +42,31 @@ class Airflow:
     def origin(self) -> str:
         return self.services.login.address
 
-    def state(self, run: str, dag: str = "promotion") -> str:
-        return self.rest.run_state(dag, run)
+    def until_task(self, state: str, dag: str, run: str, task: str) -> None:
+        """Wait until Airflow says that a task is in a state."""
+        self._until(lambda: self.rest.task_states(dag, run)[task] == state, f"{task} {state}")
+
+    def until_asked(self, run: str, task: str = "approve") -> None:
+        """Wait until a task of `promotion` can be answered as a person would, not within a second.
+
+        Airflow lists it in Required Actions before it waits, and its scheduler mends no answer that
+        came before it has seen the end of the task's first part (apache/airflow#72716).
+        """
+        self.until_task("awaiting_input", "promotion", run, task)
+        log, key = self.services.log("scheduler"), f"task_id='{task}', run_id='{run}'"
+        self._until(
+            lambda: any(
+                ENDED in line and key in line for line in log.read_text("utf-8").splitlines()
+            ),
+            f"the scheduler saw {task} end",
+        )
+
+    def _until(self, reached: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + 120.0
+        while not reached():
+            self.services.check_alive()
+            assert time.monotonic() < deadline, f"not reached: {what}"
+            time.sleep(PAUSE)
 
     def log_in(self, page: Page, user: str) -> None:
         login = self.services.login_as(user)
@@ -68,6 +94,7 @@ def airflow(folder: Path, template: Path) -> Iterator[Airflow]:
             "GOVERNANCE_CONFIG": str(home / "governance.yaml"),
             "GOVERNANCE_POLICY": str(home / "promotion_policy.yaml"),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+            "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.jobs.scheduler_job_runner=INFO",
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
             "PYTHONPATH": str(ROOT),
         },
@@ -87,4 +114,5 @@ def airflow(folder: Path, template: Path) -> Iterator[Airflow]:
                     asked = rest.trigger("promotion", conf)
                     yield Airflow(services, gov, shown, rest, asked)
         finally:
+            services.processes.stop(patience=1.0)  # nothing of it is wanted any more
             services.stop()

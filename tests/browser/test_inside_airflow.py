@@ -6,7 +6,6 @@ needs what another did.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -159,7 +158,7 @@ def test_op_forces_through_the_form_and_the_task_links_to_its_decision(
     with page.expect_response(re.compile("/dagRuns$")) as answer:
         submit.click()
     run = answer.value.json()["dag_run_id"]
-    follow(page, "force_promotion", run, "force")
+    follow(running, page, "force_promotion", run, "force")
     expect(frame.get_by_role("heading", level=1)).to_contain_text(f"Promotion of {PIVOT}")
     expect(frame.locator("main")).to_contain_text(REASON)
     expect(frame.locator("main")).to_contain_text("Forced past its gates by op")
@@ -185,39 +184,17 @@ def fill(page: Page, version: str) -> Any:
     return submit
 
 
-def made(page: Page, dag: str, run: str, task: str) -> str:
-    """Once the task has run: the address of the decision that it made, as Airflow has it."""
-    found = page.wait_for_function(
-        """async path => (await (await fetch(path)).json()).extra_links?.Decision""",
-        arg=f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/links",
-        polling=500,
-        timeout=90_000,
-    )
-    return str(found.json_value())
-
-
-def follow(page: Page, dag: str, run: str, task: str) -> None:
-    """By the link that Airflow shows on the task's page, which asks for links only once."""
-    made(page, dag, run, task)
+def follow(running: Airflow, page: Page, dag: str, run: str, task: str) -> None:
+    """Once the task has ended: by its link, which has to be there when its page is opened."""
+    running.until_task("success", dag, run, task)
     page.goto(f"/dags/{dag}/runs/{run}/tasks/{task}/details")
-    link = page.get_by_role("link", name="Decision", exact=True)
-    for _ in range(3):
-        try:
-            expect(link).to_be_visible(timeout=15_000)
-            break
-        except AssertionError:
-            page.reload()
-    link.click()
+    page.get_by_role("link", name="Decision", exact=True).click()
 
 
-@pytest.mark.skipif(
-    os.environ.get("GOVERNANCE_FAULTS") != "full",
-    reason="Airflow's page of the task shows its link late or not at all on a busy machine: "
-    "`make faults`; tests/dags answers an approval every time",
-)
 def test_an_approval_is_answered_in_airflow_with_a_comment(
     running: Airflow, people: Callable[[str], Watched]
 ) -> None:
+    running.until_asked(running.asked)
     page = people("op").page
     frame = inside(page)
     waits = frame.locator("section.waiting")
@@ -229,7 +206,7 @@ def test_an_approval_is_answered_in_airflow_with_a_comment(
     expect(approve).to_be_disabled()
     page.get_by_role("group").filter(has_text="Comment").get_by_role("textbox").fill(COMMENT)
     approve.click()
-    follow(page, "promotion", running.asked, "promote")
+    follow(running, page, "promotion", running.asked, "promote")
     expect(frame.get_by_role("heading", level=1)).to_contain_text(f"Promotion of {CHURN}")
     production = running.gov.registry.get_production_model(CHURN)
     assert production is not None and production.id == running.shown.candidate.id
