@@ -138,6 +138,12 @@ class VersionExistsError(ConflictError):
     code = "version_exists"
 
 
+class ForeignDatabaseError(ConflictError):
+    """The database holds tables of another product, or of nobody known; ours need their own."""
+
+    code, status = "foreign_database", 503
+
+
 class IllegalTransitionError(ConflictError):
     """A stage change outside the lifecycle; the message names the allowed ones."""
 

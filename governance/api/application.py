@@ -20,6 +20,7 @@ from governance.api import problems
 from governance.api.counting import Counting, Requests
 from governance.api.envelope import Envelope
 from governance.api.guard import GuardedRoute, Identify, bearer, second_look
+from governance.api.heads import Heads
 from governance.api.jobs import Jobs
 from governance.api.openapi import install_openapi
 from governance.api.routes import AT_ROOT, ROUTERS
@@ -105,12 +106,14 @@ def create_app(
     app.router.route_class = GuardedRoute
     app.state.desk = desk
     app.state.jobs = Jobs()
+    app.state.pages = None  # the path of the pages, once they are mounted
     app.state.requests = Requests()
     app.state.decision_counts = DecisionCounts()
     app.add_exception_handler(GovernanceError, problems.on_governance)
     app.add_exception_handler(HTTPException, problems.on_http)
     app.add_exception_handler(RequestValidationError, problems.on_invalid)
     app.add_middleware(Envelope)
+    app.add_middleware(Heads)
     app.add_middleware(Counting, requests=app.state.requests)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)

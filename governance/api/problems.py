@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from governance.canonical import canonical_json
 from governance.errors import (
     DatabaseUnavailableError,
+    ForeignDatabaseError,
     GovernanceError,
     InvalidInputError,
     NotFoundError,
@@ -105,7 +106,8 @@ def of_governance(error: GovernanceError) -> Problem:
 
 async def on_governance(request: Request, error: Exception) -> Response:
     assert isinstance(error, GovernanceError)
-    if isinstance(error, DatabaseUnavailableError) and not getattr(request.state, "caller", None):
+    hidden = isinstance(error, DatabaseUnavailableError | ForeignDatabaseError)
+    if hidden and not getattr(request.state, "caller", None):
         log.warning("nobody known was told less: %s", error.message)
         return of_governance(DatabaseUnavailableError(_AWAY))
     return of_governance(error)
@@ -127,6 +129,8 @@ def _allowed(request: Request) -> str:
         if route.matches(request.scope)[0] is not Match.NONE
         for method in getattr(route, "methods", ())
     }
+    if "GET" in methods:
+        methods.add("HEAD")  # see `heads`
     return ", ".join(sorted(methods))
 
 

@@ -1,8 +1,9 @@
-"""A router whose every route is guarded, and the version that a path means."""
+"""A router whose every route is guarded, where it stands, and the version that a path means."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
+from starlette.requests import Request
 
 from governance.api.guard import GuardedRoute
 from governance.errors import NotFoundError
@@ -12,6 +13,11 @@ from governance.wiring import Governance
 
 def router(tag: str) -> APIRouter:
     return APIRouter(tags=[tag], route_class=GuardedRoute, redirect_slashes=False)
+
+
+def mounted_under(request: Request) -> str:
+    """What stands before every path, where another app (Airflow's) has this one inside."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
 
 
 def version_of(gov: Governance, model: str, version: str) -> ModelVersion:

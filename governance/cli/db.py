@@ -41,12 +41,16 @@ def current(context: typer.Context, output: OutputOption = Output.TABLE) -> None
     database = _database(location.settings)
     try:
         found = migrate.current(database)
+        with database.read() as connection:
+            theirs = migrate.foreign_tables(connection) if found is None else []
     finally:
         database.close()
     emit_record(
         {"current": found, "head": migrate.head(), "up_to_date": found == migrate.head()}, output
     )
-    if found != migrate.head():
+    if theirs:
+        note(f"this database is not ours ({theirs[0]} is in it); name another one")
+    elif found != migrate.head():
         note("run `governance db upgrade`")
 
 

@@ -30,6 +30,7 @@ def mount_dashboard(
     sessions = Sessions() if login else None
     if sessions is not None:
         desk.identify = by_session(sessions, lambda: desk.gov().access.tokens, desk.identify)
+    app.state.pages = prefix
     app.state.dashboard = Site(prefix, sessions, airflow_url)
     for router in (*ROUTERS, *([LOGIN] if login else []), LAST):
         app.include_router(router, prefix=prefix, include_in_schema=False)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, inspect, text
 
-from governance.doctor.finding import Finding, ok, problem, unknown, warning
+from governance.doctor.finding import Finding, listed, ok, problem, unknown, warning
 from governance.doctor.installation import Installation
 from governance.doctor.mounts import mount_of
 from governance.store import migrate, schema
@@ -48,8 +48,8 @@ def place(installation: Installation) -> Iterator[Finding]:
     airflow, mount = installation.airflow, mount_of(file, installation.mounts)
     move = "move to PostgreSQL (how-to/run-on-postgresql.md)"
     if airflow.elsewhere:
-        names = ", ".join(airflow.elsewhere)
-        found = f"{file} is an SQLite file, and {names} runs tasks on other machines"
+        names = listed(airflow.elsewhere, "runs", "run")
+        found = f"{file} is an SQLite file, and {names} tasks on other machines"
         yield problem(check, found, move, _REACH)
     elif mount is None or mount.reach != "local":
         on = "a file system that this system does not name" if mount is None else mount.kind
@@ -88,6 +88,7 @@ def schema_is_right(installation: Installation) -> Iterator[Finding]:
         found = migrate.current(opened)
         with opened.read() as connection:
             there = set(inspect(connection).get_table_names())
+            theirs = migrate.foreign_tables(connection) if found is None else []
     head = migrate.head()
     missing = sorted(set(schema.metadata.tables) - there)
     if found == head and missing:
@@ -96,10 +97,11 @@ def schema_is_right(installation: Installation) -> Iterator[Finding]:
         yield problem("schema", found_text, remedy, _REACH)
     elif found == head:
         yield ok("schema", f"at {head}, as this program needs it")
-    elif found is None and there:
-        found_text = f"no tables of ours, but {_few(sorted(there))} there: whose database is it?"
+    elif theirs:
+        found_text = f"no tables of ours, but {_few(theirs)} there: whose database is it?"
         remedy = (
-            "name a database of its own (GOVERNANCE_DATABASE_URL), then `governance db upgrade`"
+            "name a database of its own (GOVERNANCE_DATABASE_URL), then `governance db upgrade`, "
+            "which refuses this one"
         )
         yield problem("schema", found_text, remedy, _REACH)
     elif found is None:

@@ -6,7 +6,7 @@ the word is ``unknown``, never ``ok``. ``examination`` collects findings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -46,6 +46,24 @@ class Finding:
             "remedy": self.remedy,
             "verify": "" if self.status is Status.OK else self.verify,
         }
+
+
+def counted(number: int, noun: str, one: str = "", many: str = "") -> str:
+    """
+    >>> counted(1, "model"), counted(0, "message", "waits", "wait"), counted(2, "address")
+    ('1 model', '0 messages wait', '2 addresses')
+    """
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    verb = one if number == 1 else many
+    return f"{number} {noun if number == 1 else plural}{' ' if verb else ''}{verb}"
+
+
+def listed(names: Sequence[str], one: str, many: str) -> str:
+    """
+    >>> listed(["a"], "runs", "run"), listed(["a", "b"], "runs", "run")
+    ('a runs', 'a, b run')
+    """
+    return f"{', '.join(names)} {one if len(names) == 1 else many}"
 
 
 def worst(findings: Iterable[Finding]) -> Status:

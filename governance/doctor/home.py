@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import bindparam, select
 
-from governance.doctor.finding import Finding, ok, problem, unknown, warning
+from governance.doctor.finding import Finding, counted, listed, ok, problem, unknown, warning
 from governance.doctor.installation import Installation
 from governance.doctor.mounts import Mount, mount_of
 from governance.registry import home_owner, records
@@ -93,15 +93,16 @@ def shared(installation: Installation) -> Iterator[Finding]:
     elif airflow.elsewhere:
         yield _seen_by_all(check, on, mount, installation)
     elif airflow.only_here:
-        yield ok(check, f"{on}; {', '.join(airflow.executors)} runs tasks on this machine")
+        yield ok(check, f"{on}; {listed(airflow.executors, 'runs', 'run')} tasks on this machine")
     else:
-        names = ", ".join(airflow.executors)
-        found = f"{on}; where {names} runs tasks is not known"
+        names = listed(airflow.executors, "runs", "run")
+        found = f"{on}; where {names} tasks is not known"
         yield unknown(check, found, f"if that is on other machines, {_ELSEWHERE}")
 
 
 def _seen_by_all(check: str, on: str, mount: Mount | None, installation: Installation) -> Finding:
     names = ", ".join(installation.airflow.elsewhere)
+    run = listed(installation.airflow.elsewhere, "runs", "run")
     verify = f"ls {installation.settings.home} on a worker"
     if mount is not None and mount.reach == "shared":
         return ok(check, f"{on}, which {names} can mount on every machine")
@@ -109,10 +110,10 @@ def _seen_by_all(check: str, on: str, mount: Mount | None, installation: Install
         found = f"{on}; that every worker of {names} sees this folder is vouched for, not proven"
         return warning(check, found, "look on a worker once", verify)
     if mount is not None and mount.reach == "local":
-        found = f"{on}, and {names} runs tasks that do not see it"
+        found = f"{on}, and {run} tasks that do not see it"
         remedy = f"{_ELSEWHERE}; where all workers mount this very folder, say --home-is-shared"
         return problem(check, found, remedy, verify)
-    return unknown(check, f"{on}; {names} runs tasks on other machines", _ELSEWHERE, verify)
+    return unknown(check, f"{on}; {run} tasks on other machines", _ELSEWHERE, verify)
 
 
 def _named(place: Path, mount: Mount | None) -> str:
@@ -147,7 +148,8 @@ def files(installation: Installation) -> Iterator[Finding]:
     if missing:
         yield problem(
             check,
-            f"{len(missing)} of {len(known)} artifacts are missing, the first is {missing[0]}",
+            f"{len(missing)} of {counted(len(known), 'artifact')} "
+            f"{'is' if len(missing) == 1 else 'are'} missing, the first is {missing[0]}",
             "put the home's backup back; a version without its artifact cannot be loaded",
             "governance health check",
         )
@@ -162,12 +164,13 @@ def files(installation: Installation) -> Iterator[Finding]:
     if orphans := ArtifactStore(place).orphans(known, now - _LEFTOVER):
         yield warning(
             check,
-            f"{len(orphans)} folders that no version knows",
+            f"{counted(len(orphans), 'folder')} that no version knows",
             "run `governance registry gc`",
             "governance registry gc --dry-run",
         )
     if not missing and not orphans and not (behind and known):
-        yield ok(check, f"{len(known)} artifacts in their places, their files are up to date")
+        there = counted(len(known), "artifact", "in its place", "in their places")
+        yield ok(check, f"{there}, and the files that follow are up to date")
 
 
 def predictions(installation: Installation) -> Iterator[Finding]:
@@ -185,5 +188,5 @@ def predictions(installation: Installation) -> Iterator[Finding]:
         yield problem("predictions", f"{folder} may not be written by this user", remedy)
     else:
         days = installation.settings.prediction_log_days
-        kept = f"kept {days} days" if days else "kept until somebody removes them"
+        kept = f"kept {counted(days, 'day')}" if days else "kept until somebody removes them"
         yield ok("predictions", f"{folder} is writable; predictions are {kept}")

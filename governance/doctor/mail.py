@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import func, select
 
-from governance.doctor.finding import Finding, ok, problem, unknown, warning
+from governance.doctor.finding import Finding, counted, ok, problem, unknown, warning
 from governance.doctor.installation import PATIENCE, Installation
 from governance.errors import GovernanceError, SettingsError
 from governance.store.alert_tables import alert_outbox
@@ -43,9 +43,8 @@ def mail(installation: Installation) -> Iterator[Finding]:
         return
     if not alerts.email:
         if alerts.webhooks:
-            yield ok(
-                "mail", f"{len(alerts.webhooks)} webhooks are told of incidents, nobody by mail"
-            )
+            told = counted(len(alerts.webhooks), "webhook", "is told", "are told")
+            yield ok("mail", f"{told} of incidents, nobody by mail")
         else:
             found = "nobody is told of incidents: governance.yaml has no alerts.email"
             yield warning("mail", found, f"say who is told ({_HOW})", "governance alerts list")
@@ -65,7 +64,8 @@ def mail(installation: Installation) -> Iterator[Finding]:
             f"airflow connections get {_CONNECTION}",
         )
     else:
-        found = f"{len(alerts.email)} addresses are to be told, and no mail server is named"
+        told = counted(len(alerts.email), "address", "is to be told", "are to be told")
+        found = f"{told}, and no mail server is named"
         yield problem("mail", found, f"set GOVERNANCE_SMTP_URL ({_HOW})")
 
 
@@ -125,8 +125,9 @@ def outbox(installation: Installation) -> Iterator[Finding]:
         found = {str(state): int(number) for state, number in connection.execute(states)}
     dead, pending = found.get("dead", 0), found.get("pending", 0)
     if dead:
-        said = f"{dead} messages were given up, {pending} wait"
+        said = counted(dead, "message", "was given up", "were given up")
+        said += f", {pending} {'waits' if pending == 1 else 'wait'}"
         remedy = "mend the channel, then `governance alerts deliver --retry-dead`"
         yield warning("outbox", said, remedy, "governance alerts list --dead")
     else:
-        yield ok("outbox", f"{pending} messages wait, none was given up")
+        yield ok("outbox", f"{counted(pending, 'message', 'waits', 'wait')}, none was given up")

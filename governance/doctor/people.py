@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from governance.access.tokens import Token, Tokens
 from governance.config.governance_file import GovernanceConfig
 from governance.config.policy_file import load_policy, missing_policy, why_missing
-from governance.doctor.finding import Finding, ok, problem, unknown, warning
+from governance.doctor.finding import Finding, counted, ok, problem, unknown, warning
 from governance.doctor.installation import Installation
 from governance.errors import GovernanceError
 from governance.history.checkpoints import load_private_key, load_public_key
@@ -33,7 +33,7 @@ def models(installation: Installation) -> Iterator[Finding]:
         found = f"{path} declares no model"
         yield warning("governance.yaml", found, "declare one (how-to/add-a-model.md)")
     else:
-        yield ok("governance.yaml", f"{path} declares {len(config.models)} models")
+        yield ok("governance.yaml", f"{path} declares {counted(len(config.models), 'model')}")
 
 
 def policy(installation: Installation) -> Iterator[Finding]:
@@ -72,11 +72,13 @@ def rights(installation: Installation) -> Iterator[Finding]:
     if ending:
         names = ", ".join(f"{one.name} ({one.id})" for one in ending[:_LISTED])
         more = f" and {len(ending) - _LISTED} more" if len(ending) > _LISTED else ""
-        found = f"within {SOON.days} days expire the tokens of {names}{more}"
+        expire = "expires the token" if len(ending) == 1 else "expire the tokens"
+        found = f"within {SOON.days} days {expire} of {names}{more}"
         remedy = "make new ones, move the programs over, revoke these"
         yield warning("tokens", found, remedy, verify)
     elif tokens:
-        yield ok("tokens", f"{len(tokens)} valid, none expires within {SOON.days} days")
+        expires = "it does not expire" if len(tokens) == 1 else "none expires"
+        yield ok("tokens", f"{len(tokens)} valid, {expires} within {SOON.days} days")
     else:
         yield ok("tokens", "there are none: no program may use the APIs")
 

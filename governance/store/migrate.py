@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
-from governance.errors import ConflictError, IntegrityError, SchemaOutdatedError
+from governance.errors import ForeignDatabaseError, IntegrityError, SchemaOutdatedError
 from governance.store.database import Database
 from governance.store.driver_errors import translated
 
@@ -22,6 +22,11 @@ VERSION_TABLE = "governance_alembic_version"
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 _LOCK_KEY = 0x676F765F6D6967  # advisory lock of migrations ("gov_mig")
+_OF_EXTENSIONS = text(
+    "SELECT relname FROM pg_class JOIN pg_depend ON objid = pg_class.oid AND deptype = 'e' "
+    "AND classid = 'pg_class'::regclass WHERE relnamespace = "
+    "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+)
 _one_at_a_time = threading.Lock()  # Alembic keeps its context in module globals
 
 
@@ -40,12 +45,24 @@ def current(database: Database) -> str | None:
         return _revision(connection)
 
 
+def foreign_tables(connection: Connection) -> list[str]:
+    """What stands in a database that has no revision of ours: tables of somebody else.
+
+    Those that an extension of PostgreSQL made (PostGIS has one) are nobody's.
+    """
+    names = set(inspect(connection).get_table_names()) - {VERSION_TABLE}
+    if connection.dialect.name == "postgresql":
+        names -= set(connection.scalars(_OF_EXTENSIONS))
+    return sorted(names)
+
+
 def ensure_schema(database: Database) -> None:
     """Make an empty database usable, upgrade an old SQLite file, leave a current one alone.
 
     Raises:
         SchemaOutdatedError: an old schema on PostgreSQL (a server is upgraded on purpose, by
             ``governance db upgrade``), or a schema newer than this program.
+        ForeignDatabaseError: as ``upgrade``.
     """
     revision = current(database)
     if revision == HEAD:
@@ -64,7 +81,7 @@ def upgrade(database: Database) -> None:
 
     Raises:
         SchemaOutdatedError: the schema is newer than this program, or of no release at all.
-        ConflictError: tables of ours exist that no migration made.
+        ForeignDatabaseError: tables are there that no migration of ours made.
         IntegrityError: rows refer to rows that do not exist; nothing was changed.
     """
     with (
@@ -91,10 +108,11 @@ def _upgrade_locked(database: Database, connection: Connection) -> None:
         return
     if revision is not None:
         _refuse_newer(database, revision)
-    elif taken := set(inspect(connection).get_table_names()) & {"model_registry", "audit_log"}:
-        raise ConflictError(
-            f"{database.where} already has a table {min(taken)!r} that is not ours; "
-            "give the governance tables a database of their own"
+    elif theirs := foreign_tables(connection):
+        raise ForeignDatabaseError(
+            f"{database.where} is another product's: it has tables that are not ours "
+            f"({', '.join(theirs[:3])}{', ...' if len(theirs) > 3 else ''}); give the governance "
+            "tables a database of their own, or on PostgreSQL a schema, in GOVERNANCE_DATABASE_URL"
         )
     from alembic import command  # slow to import, and only upgrades need it
     from alembic.config import Config

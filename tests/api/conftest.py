@@ -16,7 +16,7 @@ from governance.api import create_app
 from governance.errors import UnauthenticatedError
 
 OURS = "momentum*"
-AT_ROOT = {"/metrics"}  # paths that do not begin with /api/v1
+AT_ROOT = {"/", "/metrics"}  # paths that do not begin with /api/v1
 WHO = "x-test-user"
 
 PEOPLE: dict[str, tuple[Grant, ...]] = {

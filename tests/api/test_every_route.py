@@ -19,7 +19,7 @@ from tests.api.conftest import AT_ROOT, OURS, People, identify
 from tests.api.world import World, build, request_of, routes
 from tests.versions import actions, head
 
-PUBLIC_PATHS = {"/api/v1/health/live", "/api/v1/health/ready"}
+PUBLIC_PATHS = {"/", "/api/v1/health/live", "/api/v1/health/ready"}
 ROLES = {"viewer": Role.VIEWER, "operator": Role.OPERATOR, "approver": Role.APPROVER}
 
 
@@ -237,4 +237,4 @@ def test_no_path_is_redirected(people: People) -> None:
     assert people.client.get("/openapi.json").status_code == 404
     assert people["admin"]("PUT", "/models").json()["code"] == "method_not_allowed"
     both = people["admin"]("DELETE", "/models/momentum/versions")
-    assert (both.status_code, both.headers["allow"]) == (405, "GET, POST")
+    assert (both.status_code, both.headers["allow"]) == (405, "GET, HEAD, POST")

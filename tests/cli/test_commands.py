@@ -268,6 +268,26 @@ def test_db_current_and_upgrade(run: Run, home: Path) -> None:
     assert run("db", "current", "-o", "json").json["up_to_date"] is True
 
 
+def test_the_database_of_another_product_is_neither_upgraded_nor_opened(
+    run: Run, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "airflow.db"
+    with sqlite3.connect(theirs) as file:
+        file.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    file.close()
+    before = theirs.read_bytes()
+    for command in (("db", "upgrade"), ("registry", "list")):
+        answer = run("--database", f"sqlite:///{theirs}", *command)
+        assert answer.code == 3 and "alembic_version" in answer.err, command
+        assert "a database of their own" in answer.err
+    said = run("--database", f"sqlite:///{theirs}", "db", "current")
+    assert "name another one" in said.err and "db upgrade" not in said.err
+    with sqlite3.connect(theirs) as file:
+        assert file.execute("SELECT name FROM sqlite_master").fetchall() == [("alembic_version",)]
+    file.close()
+    assert len(theirs.read_bytes()) == len(before)
+
+
 def test_config_check_shows_every_declared_model(run: Run) -> None:
     said = run("config", "check", str(CONFIG), "-o", "json")
     assert said.code == 0

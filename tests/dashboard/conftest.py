@@ -47,7 +47,7 @@ class Browser:
         answer = self.client.request(
             method, f"{BASE}{path}", headers=headers, follow_redirects=False, **given
         )
-        if answer.headers.get("content-type", "").startswith("text/html"):
+        if method != "HEAD" and answer.headers.get("content-type", "").startswith("text/html"):
             check_page(answer.text)
         return answer
 

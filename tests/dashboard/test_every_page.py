@@ -123,3 +123,19 @@ def test_who_asks_for_no_html_gets_the_problem_as_programs_do(shown: Shown) -> N
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "not_found"
+
+
+def test_head_on_every_page_answers_as_get_without_a_body(shown: Shown) -> None:
+    asked = 0
+    for route in pages(shown.browser):
+        (method,) = route.methods
+        if method == "POST":
+            continue
+        for person in ("admin", "viewer", None):
+            got = ask(shown, person, route)
+            path = got.request.url.raw_path.decode().removeprefix(BASE)
+            head = shown.browser.as_(person)("HEAD", path)
+            assert (head.status_code, head.text) == (got.status_code, ""), path
+            assert head.headers.get("content-type") == got.headers.get("content-type")
+            asked += 1
+    assert asked > 30

@@ -16,9 +16,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.engine import make_url
 
-from governance.errors import ConflictError, DatabaseUnavailableError, SchemaOutdatedError
+from governance.errors import DatabaseUnavailableError, ForeignDatabaseError, SchemaOutdatedError
 from governance.store import access_tables, alert_tables, drift_tables, migrate, promotion_tables
 from governance.store.database import Database
 from governance.store.schema import metadata
@@ -163,24 +164,89 @@ def test_a_failed_upgrade_leaves_the_database_as_it_was(empty_database_url: str)
     database = Database(empty_database_url)
     with database.begin() as tx:
         # A name that the last statements of the upgrade meet.
-        tx.execute(text("CREATE TABLE idempotency_keys (mine INTEGER)"))
+        tx.execute(text("CREATE VIEW idempotency_keys AS SELECT 1 AS mine"))
     with pytest.raises(Exception, match="already exists"):
         migrate.upgrade(database)
     assert migrate.current(database) is None
     with database.begin() as tx:
-        tx.execute(text("DROP TABLE idempotency_keys"))
+        tx.execute(text("DROP VIEW idempotency_keys"))
     migrate.upgrade(database)
     assert migrate.current(database) == migrate.head()
     database.close()
 
 
-def test_tables_of_somebody_else_are_not_touched(empty_database_url: str) -> None:
+FOREIGN = {
+    "by name": ("CREATE TABLE model_registry (theirs INTEGER)",),
+    "one of Airflow's": ("CREATE TABLE dag (dag_id VARCHAR(9))",),
+    "another history": (
+        "CREATE TABLE alembic_version (version_num VARCHAR(32))",
+        "INSERT INTO alembic_version VALUES ('0005')",
+    ),
+}
+
+
+@pytest.mark.parametrize("which", FOREIGN)
+def test_the_database_of_another_product_is_refused(empty_database_url: str, which: str) -> None:
     database = Database(empty_database_url)
     with database.begin() as tx:
-        tx.execute(text("CREATE TABLE model_registry (theirs INTEGER)"))
-    with pytest.raises(ConflictError, match="a database of their own"):
-        migrate.ensure_schema(database)
+        for statement in FOREIGN[which]:
+            tx.execute(text(statement))
+        before = _definitions(tx)
+    for attempt in (migrate.ensure_schema, migrate.upgrade):
+        with pytest.raises(ForeignDatabaseError, match="a database of their own") as refused:
+            attempt(database)
+        assert FOREIGN[which][0].split()[2] in refused.value.message
+    with database.read() as connection:
+        assert _definitions(connection) == before
+        assert migrate.current(database) is None
     database.close()
+
+
+def test_a_database_of_ours_to_which_somebody_added_a_table_is_upgraded(
+    empty_database_url: str,
+) -> None:
+    from alembic import command
+
+    database = Database(empty_database_url)
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    with database.begin() as connection:
+        config.attributes["connection"] = connection
+        config.attributes["version_table"] = migrate.VERSION_TABLE
+        command.upgrade(config, "0005")
+        connection.execute(text("CREATE TABLE their_report (theirs INTEGER)"))
+    migrate.upgrade(database)
+    assert migrate.current(database) == migrate.head()
+    database.close()
+
+
+def test_a_schema_of_our_own_in_a_shared_database(empty_postgres_url: str) -> None:
+    """As `how-to/run-on-postgresql.md` has it; and what an extension made is nobody's."""
+    shared = Database(empty_postgres_url)
+    with shared.begin() as tx:
+        tx.execute(text("CREATE TABLE dag (dag_id VARCHAR(9))"))
+        tx.execute(text("CREATE SCHEMA governance"))
+    url = make_url(empty_postgres_url).update_query_dict({"options": "-csearch_path=governance"})
+    own = Database(url.render_as_string(hide_password=False))
+    with own.begin() as tx:
+        tx.execute(text("CREATE TABLE made_by_extension (its INTEGER)"))
+        tx.execute(
+            text(
+                "INSERT INTO pg_depend (classid, objid, objsubid, refclassid, refobjid, "
+                "refobjsubid, deptype) SELECT 'pg_class'::regclass, "
+                "'made_by_extension'::regclass, 0, 'pg_extension'::regclass, oid, 0, 'e' "
+                "FROM pg_extension LIMIT 1"
+            )
+        )
+        assert migrate.foreign_tables(tx) == []
+    migrate.ensure_schema(own)
+    assert migrate.current(own) == migrate.head()
+    assert migrate.current(shared) is None
+    with shared.read() as connection:
+        assert inspect(connection).get_table_names() == ["dag"]
+    own.close()
+    shared.close()
 
 
 def _stamp(database: Database, revision: str) -> None:

@@ -18,6 +18,7 @@ from governance.api.routes import (
     promotion,
     registration,
     shadow,
+    start,
     versions,
 )
 
@@ -38,4 +39,4 @@ ROUTERS = (
     lineage.router,
 )
 
-AT_ROOT = (metrics.router,)
+AT_ROOT = (start.router, metrics.router)

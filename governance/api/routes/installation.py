@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from governance.api.guard import Asking, right
 from governance.api.routes.decisions import shown
+from governance.api.routing import mounted_under
 from governance.api.routing import router as new_router
 from governance.api.shapes.decisions import ApprovalShown
 from governance.api.shapes.evidence import IncidentShown
@@ -80,7 +81,7 @@ def get_config(caller: Asking) -> ConfigShown:
 def get_document(request: Request, caller: Asking) -> Response:
     """This API as an OpenAPI document."""
     document = request.app.openapi()
-    if under := _mounted_under(request):
+    if under := mounted_under(request):
         document = {**document, "servers": [{"url": under}]}
     return JSONResponse(document)
 
@@ -88,7 +89,7 @@ def get_document(request: Request, caller: Asking) -> Response:
 @router.get("/docs", openapi_extra=right("docs.read"), response_class=HTMLResponse)
 def get_docs(request: Request, caller: Asking) -> Response:
     """The routes as a page for people. It needs no script and loads nothing from elsewhere."""
-    rows, under = [], _mounted_under(request)
+    rows, under = [], mounted_under(request)
     for path, methods in request.app.openapi()["paths"].items():
         for method, operation in methods.items():
             says = operation.get("summary", ""), operation.get("x-right", "")
@@ -100,11 +101,6 @@ def get_docs(request: Request, caller: Asking) -> Response:
         "</a>.<table><thead><tr><th>method<th>path<th>what<th>right<tbody>"
         f"{''.join(rows)}</table></html>"
     )
-
-
-def _mounted_under(request: Request) -> str:
-    """What stands before every path, where another app (Airflow's) has this one inside."""
-    return str(request.scope.get("root_path", "")).rstrip("/")
 
 
 def _settings(settings: Settings) -> dict[str, Any]:
