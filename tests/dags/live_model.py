@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,16 +31,20 @@ def hours(start: datetime, end: datetime, params: Mapping[str, Any]) -> pd.DataF
     if params.get("empty"):
         return pd.DataFrame(columns=[*FEATURES, "time"])
     shift_from = params.get("shift_from")
-    frames = []
-    hour = start
-    while hour < end:
-        chance = np.random.default_rng(int((hour - EPOCH) / HOUR) + 10_000)
-        values = chance.normal(size=(ROWS, len(FEATURES)))
-        if shift_from is not None and hour >= datetime.fromisoformat(shift_from):
-            values += 3.0
-        time = [hour + timedelta(minutes=minute) for minute in range(ROWS)]
-        frame = pd.DataFrame(dict(zip(FEATURES, values.T, strict=True)))
-        frames.append(frame.assign(time=pd.Series(time).astype("datetime64[us, UTC]")))
-        hour += HOUR
-    columns = [*FEATURES, "time"]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+    looked_at = [start + number * HOUR for number in range(-((start - end) // HOUR))]
+    if not looked_at:
+        return pd.DataFrame(columns=[*FEATURES, "time"])
+    values = np.concatenate([_drawn(int((hour - EPOCH) / HOUR)) for hour in looked_at])
+    if shift_from is not None:
+        moment = datetime.fromisoformat(shift_from)
+        values[ROWS * sum(hour < moment for hour in looked_at) :] += 3.0
+    hour_of = pd.Series(looked_at).repeat(ROWS).reset_index(drop=True)
+    minutes = pd.to_timedelta(np.tile(np.arange(ROWS), len(looked_at)), unit="min")
+    frame = pd.DataFrame(dict(zip(FEATURES, values.T, strict=True)))
+    return frame.assign(time=(hour_of + minutes).astype("datetime64[us, UTC]"))
+
+
+@cache
+def _drawn(hour: int) -> np.ndarray:
+    """The rows of one hour; days are read again by every look."""
+    return np.random.default_rng(hour + 10_000).normal(size=(ROWS, len(FEATURES)))
