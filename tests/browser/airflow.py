@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from governance import Governance
 from local.airflow_rest import AirflowRest
@@ -74,7 +74,7 @@ class Airflow:
         page.locator("input[name=username]").fill(login.user)
         page.locator("input[name=password]").fill(login.password)
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("link", name="Dags").first).to_be_visible()
+        page.wait_for_url(f"{self.origin}/", wait_until="commit")
 
 
 @contextmanager

@@ -46,19 +46,26 @@ def running(
 
 @pytest.fixture(scope="module")
 def people(chromium: Browser, running: Airflow) -> Iterator[Callable[[str], Watched]]:
-    """A window of each person, logged in once."""
-    opened: dict[str, tuple[Any, Watched]] = {}
+    """The window, used by one person after the other: Airflow's script is fetched once."""
+    kept: dict[str, Any] = {}  # cookies, by who uses it or used it; the last is who does
+    with window(chromium, running.origin) as seen:
+        jar = seen.page.context
 
-    def of(user: str) -> Watched:
-        if user not in opened:
-            context = window(chromium, running.origin)
-            opened[user] = context, context.__enter__()
-            running.log_in(opened[user][1].page, user)
-        return opened[user][1]
+        def of(user: str) -> Watched:
+            last = next(reversed(kept), None)
+            if user != last:
+                seen.page.goto("about:blank")  # what is open asks on, and would find nobody
+                if last is not None:
+                    kept[last] = jar.cookies()
+                jar.clear_cookies()
+                if user in kept:
+                    jar.add_cookies(kept[user])
+                else:
+                    running.log_in(seen.page, user)
+                kept[user] = kept.pop(user, None)
+            return seen
 
-    yield of
-    for context, _ in opened.values():
-        context.__exit__(None, None, None)
+        yield of
 
 
 def inside(page: Page, path: str = "") -> FrameLocator:
@@ -98,20 +105,20 @@ def test_pages_inside_weigh_little_have_no_serious_fault_and_take_airflows_theme
     trial = f"models/{MOMENTUM}/versions/{running.shown.challenger.version}/trial"
     for theme in ("dark", "light"):
         seen.page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
+        frame = inside(seen.page)
         for name, path in (
-            ("overview", ""),
             ("challenger", trial),
             ("drift", f"models/{DELAY}/drift"),
+            ("overview", ""),
         ):
             seen.page.set_viewport_size(sizes.get(name, WIDE))
-            frame = inside(seen.page, path)
+            framed(seen.page).goto(f"/governance/dashboard/{path}".rstrip("/"))
             expect(frame.locator("body")).to_have_css("background-color", GROUNDS[theme])
             assert 500 < fetched(framed(seen.page)) < MOST
             assert faults(framed(seen.page)) == [], (name, theme)
             shown = name if theme == "light" else ""
             picture(seen.page, f"inside-{name}-1280-{theme}", readme=shown and f"dashboard-{shown}")
     seen.page.set_viewport_size(NARROW)
-    inside(seen.page)
     picture(seen.page, "inside-overview-390-light")
     seen.page.set_viewport_size(WIDE)
     seen.clean()

@@ -186,6 +186,16 @@ def test_a_session_that_ends_mid_form_loses_nothing(chromium: Browser, alone: Al
         seen.clean()
 
 
+def test_what_is_asked_for_elsewhere_is_noticed_and_not_found(
+    chromium: Browser, alone: Alone
+) -> None:
+    with window(chromium, alone.origin) as seen:
+        elsewhere = "https://elsewhere.example/dot.png"
+        with seen.page.expect_event("requestfailed"):
+            seen.page.set_content(f"<img src='{elsewhere}'>")
+        assert seen.outside == [elsewhere]
+
+
 def test_without_the_script_the_pages_work(chromium: Browser, alone: Alone) -> None:
     with window(chromium, alone.origin, java_script_enabled=False) as seen:
         log_in(seen, alone.tokens["operator"])
