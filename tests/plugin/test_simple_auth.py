@@ -181,11 +181,13 @@ def test_the_documentation_is_for_those_who_are_known(server: Server) -> None:
     assert "/api/v1/models" in document["paths"]
     page = server.as_user("reader", "GET", "/docs").text
     assert "<td>/governance/api/v1/models</td>" in page
-    for path in ("/docs", "/redoc", "/openapi.json", "/", "/models", "/api/v1/models/"):
+    for path in ("/docs", "/redoc", "/openapi.json", "/models", "/api/v1/models/"):
         assert server.ask("GET", path).status_code == 404, path
         assert server.ask("GET", path, server.token("boss")).status_code == 404, path
+    told = server.ask("GET", "/").json()  # of use to who wonders what is mounted here
+    assert told["pages"] == "/governance/dashboard" and told["live"].startswith("/governance/api/")
     wrong = server.as_user("boss", "DELETE", f"/models/{server.world.ids['model']}/versions")
-    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, POST")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
 def test_governance_yaml_stands_above_airflow(server: Server) -> None:
