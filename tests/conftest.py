@@ -40,6 +40,43 @@ def _room_in_memory(place: Path) -> bool:
     return found.f_bavail * found.f_frsize >= ENOUGH and not found.f_flag & os.ST_NOEXEC
 
 
+# Files of many seconds begin first, else one worker ends the run alone; of the rest the order is
+# theirs. The first of them waits more than it computes, so what computes goes beside it.
+LONGEST = (
+    "browser/test_inside_airflow.py",
+    "evidence/drift/test_false_alarm_budget.py",
+    "evidence/drift/test_a_winter_of_flights.py",
+    "installation/test_in_somebodys_airflow.py",
+    "api/test_schema_attack.py",
+    "dags/test_drift_scan.py",
+    "browser/test_pages.py",
+    "faults/test_kill_at_every_line.py",
+    "browser/test_sizes_and_zones.py",
+    "plugin/test_fab_auth.py",
+    "evidence/drift/test_scan_hardships.py",
+    "plugin/test_loading.py",
+    "dags/test_promotion.py",
+    "faults/test_alert_delivery.py",
+    "dags/test_emergency.py",
+    "dags/test_retrain.py",
+    "evidence/drift/test_scan_again.py",
+    "faults/test_mutants_of_promotion.py",
+    "docs/test_how_to_govern_an_external_trainer.py",
+    "dags/test_backtest_operator.py",
+    "evidence/drift/test_scan.py",
+    "evidence/drift/test_scan_order.py",
+    "faults/test_restarted_database.py",
+    "serving/test_predict.py",
+    "faults/test_failing_system_calls.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole files change places; `--no-loadscope-reorder` in pyproject.toml keeps this order."""
+    place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
 if "TMPDIR" not in os.environ and _room_in_memory(IN_MEMORY):
     os.environ["TMPDIR"] = str(IN_MEMORY)  # for the workers and for every process of a test
     tempfile.tempdir = None  # it may have been looked up already

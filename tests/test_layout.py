@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.line_budget import EXCEPTIONS, measured, problems, python_files, read_exceptions
+from tests.conftest import LONGEST
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,3 +43,7 @@ def test_ci_runs_what_people_run() -> None:
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
     assert "make lint test" in script.read_text()
+
+
+def test_the_files_that_begin_first_are_there() -> None:
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
