@@ -57,7 +57,7 @@ bench-peers: setup  ## install what is measured beside ours, each in its own env
 	  $(BIN)/uv pip sync --quiet --require-hashes --python .bench/$$peer/bin/python benchmarks/peers/$$peer.txt || exit 1; \
 	done
 
-WHOLE_PLAN = tests/faults tests/browser tests/evidence/drift/test_false_alarm_budget.py \
+WHOLE_PLAN = tests/faults tests/evidence/drift/test_false_alarm_budget.py \
   tests/policy/promotion/test_false_promotions.py \
   tests/evidence/drift/test_a_winter_of_flights.py tests/docs/test_a_winter_of_flights.py \
   tests/api/test_schema_attack.py tests/serving/test_schema_attack.py tests/installation
