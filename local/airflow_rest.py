@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 
 import httpx
 
-from local.airflow_services import Login, ServicesError
+from local.airflow_services import Login
+from local.processes import ServicesError
 
 FINISHED = ("success", "failed")
 LOCKED_ATTEMPTS = 20

@@ -9,10 +9,8 @@ Not promised: more than one machine or high load; `docker-compose.yaml` has that
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -26,24 +24,20 @@ import httpx
 import psutil
 
 from local.airflow_secrets import USERS, secrets_of
-from local.processes import Processes
+from local.ports import HOST, free_port
+from local.processes import Processes, ServicesError
 
 ROOT = Path(__file__).resolve().parent.parent
-HOST = "127.0.0.1"
-FIRST_PORT, LAST_PORT = 8080, 65535
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
+_TAKEN = "address already in use"  # says its log
 HEALTH = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 # Set here for every start; what the caller's shell has of these belongs to another Airflow.
 FOREIGN = ("AIRFLOW", *(f"GOVERNANCE_{k}" for k in ("HOME", "DATABASE_URL", "CONFIG", "POLICY")))
-
-
-class ServicesError(Exception):
-    """Airflow did not start or died; the text says where to look and what to do."""
 
 
 @dataclass(frozen=True)
@@ -51,43 +45,6 @@ class Login:
     address: str
     user: str
     password: str
-
-
-def asked_port(text: str | None) -> int | None:
-    """What `PORT=` asks for; None if it asks for nothing.
-
-    >>> asked_port("8090"), asked_port(""), asked_port(None)
-    (8090, None, None)
-    """
-    if not (text := (text or "").strip()):
-        return None
-    port = int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 else 0
-    if not 1 <= port <= LAST_PORT:
-        raise ServicesError(
-            f"PORT={text[:20]} is no port; give a whole number from 1 to {LAST_PORT}, "
-            "or none to have one chosen"
-        )
-    return port
-
-
-def free_port(wanted: int | None = None, first: int = FIRST_PORT) -> int:
-    """`wanted` if it is free, else a refusal; without a wish the first free one from `first` on."""
-    for port in [wanted] if wanted else range(first, first + 100):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-                return port
-            except OSError as error:
-                taken = error.errno == errno.EADDRINUSE
-                problem = "is taken" if taken else f"cannot be used ({error.strerror})"
-    if wanted:
-        raise ServicesError(
-            f"port {wanted} {problem}; give another PORT=, or none to have one chosen"
-        )
-    raise ServicesError(
-        f"no free port from {first} to {first + 99} on {HOST}; free one, or set PORT="
-    )
 
 
 class AirflowServices:
@@ -101,6 +58,7 @@ class AirflowServices:
         self.plugins = plugins
         self.variables = dict(variables)
         self.processes = Processes(home / "services.json")
+        self._wished: int | None = None
 
     # -- identity ---------------------------------------------------------------------------------
 
@@ -179,9 +137,23 @@ class AirflowServices:
             (self.home / "stays").touch()
         self._choose_port(port)  # a wrong wish is refused before the long work
         self._prepare_database()
-        self._choose_port(port)  # somebody may have taken it meanwhile
+        self._wished = port
+        self._start_all()
+
+    def _start_all(self) -> None:
+        self._choose_port(self._wished)  # somebody may have taken it meanwhile
         for name in COMPONENTS:
             self._start_one(name)
+
+    def _moved_on(self) -> bool:
+        """Start anew where somebody took our port after it was chosen, and nobody wished for it."""
+        if self._wished is not None or "api-server" not in self.processes.dead():
+            return False
+        if _TAKEN not in self.log("api-server").read_text(errors="replace"):
+            return False
+        self.processes.stop()
+        self._start_all()
+        return True
 
     def restart(self, component: str) -> Path:
         """Start one that died, after what its session left; gives where its log was put."""
@@ -210,7 +182,8 @@ class AirflowServices:
         deadline = time.monotonic() + timeout
         while missing := self.unhealthy():
             tick(missing)
-            self.check_alive()
+            if not self._moved_on():
+                self.check_alive()
             if time.monotonic() > deadline:
                 raise ServicesError(
                     f"Airflow is not healthy after {timeout:.0f} s, missing: {', '.join(missing)}; "

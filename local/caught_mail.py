@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 
-from local.airflow_services import HOST, free_port
+from local.ports import HOST, free_port
 
 FIRST_PORT = 1025
 

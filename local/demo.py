@@ -22,9 +22,11 @@ from governance.training.declared import check_declarations
 from governance.wiring import Governance
 from local import here
 from local.airflow_rest import AirflowRest
-from local.airflow_services import AirflowServices, ServicesError, asked_port
+from local.airflow_services import AirflowServices
 from local.drift_demo import replay_storm
 from local.kept_alive import KeptAlive
+from local.ports import asked_port
+from local.processes import ServicesError
 from local.promotion_demo import promote_and_roll_back
 from local.retrain_demo import retrain_all
 from local.serving_demo import serve_over_http

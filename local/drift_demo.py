@@ -27,9 +27,11 @@ from governance.history.incident_handling import Incident
 from governance.wiring import Governance
 from local import here
 from local.airflow_rest import FINISHED, AirflowRest
-from local.airflow_services import HOST, AirflowServices, ServicesError
+from local.airflow_services import AirflowServices
 from local.caught_mail import MailCatcher, text_of
 from local.kept_alive import KeptAlive
+from local.ports import HOST
+from local.processes import ServicesError
 from local.retrain_demo import dag_of, first_failure, switched_on, wait_for_dags
 
 MODEL = "arrival_delay"

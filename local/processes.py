@@ -21,6 +21,10 @@ from pathlib import Path
 import psutil
 
 
+class ServicesError(Exception):
+    """A service did not start or died; the text says where to look and what to do."""
+
+
 class Processes:
     """The processes recorded in `record`, a file that survives the program that wrote it."""
 

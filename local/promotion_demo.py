@@ -23,9 +23,10 @@ from governance.decisions.record import Decision
 from governance.values import ModelVersion, Stage, Verdict, iso, parse_time
 from governance.wiring import Governance
 from local.airflow_rest import FINISHED, AirflowRest, ForbiddenError
-from local.airflow_services import AirflowServices, ServicesError
+from local.airflow_services import AirflowServices
 from local.decision_table import decision_table, gates
 from local.kept_alive import KeptAlive
+from local.processes import ServicesError
 from local.retrain_demo import dag_of, first_failure, switched_on, wait_for_dags, watch
 from local.without_weather import MODEL, train_without_weather
 

@@ -22,7 +22,7 @@ from governance.decisions.stored_decisions import latest_decision
 from governance.values import ModelVersion, Stage, parse_time
 from governance.wiring import Governance
 from local.airflow_rest import FINISHED, AirflowRest
-from local.airflow_services import ServicesError
+from local.processes import ServicesError
 from local.tables import Outcome
 
 STEPS = ("check_data", "train", "register", "validate")

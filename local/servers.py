@@ -22,8 +22,9 @@ import httpx
 
 from governance.errors import UnauthenticatedError
 from governance.wiring import Governance
-from local.airflow_services import FOREIGN, HOST, ServicesError, free_port
-from local.processes import Processes
+from local.airflow_services import FOREIGN
+from local.ports import HOST, free_port
+from local.processes import Processes, ServicesError
 
 # Name, command, and the first port that is tried: the one that the command takes by itself.
 COMMANDS: Mapping[str, tuple[tuple[str, ...], int]] = {

@@ -27,8 +27,9 @@ from governance.values import ModelVersion, Stage, iso, parse_time
 from governance.wiring import Governance
 from local import here
 from local.airflow_rest import AirflowRest
-from local.airflow_services import AirflowServices, ServicesError
+from local.airflow_services import AirflowServices
 from local.kept_alive import KeptAlive
+from local.processes import ServicesError
 from local.promotion_demo import LAST_LOOK
 from local.servers import Servers
 from local.without_weather import MODEL, WEATHER

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from governance.errors import GovernanceError
 from local import here
-from local.airflow_services import ServicesError, asked_port
 from local.demo import show_login, start
+from local.ports import asked_port
+from local.processes import ServicesError
 from local.servers import Servers
 
 

@@ -22,7 +22,9 @@ from governance.settings import Settings
 from governance.values import ModelVersion
 from governance.wiring import Governance
 from local.airflow_rest import FINISHED, AirflowRest
-from local.airflow_services import AirflowServices, ServicesError, free_port
+from local.airflow_services import AirflowServices
+from local.ports import free_port
+from local.processes import ServicesError
 from tests.model_bytes import model_file
 
 ROOT = Path(__file__).resolve().parents[2]

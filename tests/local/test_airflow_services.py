@@ -26,11 +26,10 @@ from local.airflow_services import (
     HEALTH,
     AirflowServices,
     Login,
-    ServicesError,
-    asked_port,
-    free_port,
 )
 from local.kept_alive import KeptAlive
+from local.ports import asked_port, free_port
+from local.processes import ServicesError
 from local.retrain_demo import switched_on
 
 DAG_FILE = """
@@ -92,12 +91,14 @@ def services(tmp_path: Path) -> AirflowServices:
 @pytest.mark.slow
 def test_airflow_starts_runs_a_dag_and_stops_completely(services: AirflowServices) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
         try:
-            services.start(port=free_port(first=18080))
+            services.start()
             assert not services.running()  # nobody asked it to stay
+            chosen = services.port
+            taken.bind(("127.0.0.1", chosen))  # before Airflow does, which takes seconds to start
+            taken.listen()
             services.wait(timeout=240)
+            assert services.port > chosen
             with AirflowRest(services.login) as rest:
                 while "greeting" not in rest.dag_ids():
                     services.check_alive()
