@@ -30,6 +30,7 @@ def templates() -> Environment:
         auto_reload=False,
     )
     made.globals |= {
+        "brief": words.brief,
         "dash": words.DASH,
         "file": static.current_name,
         "severity": _tagged(words.SEVERITIES),

@@ -151,6 +151,32 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def brief(details: object) -> str:
+    """What an entry of the log says, in one line: its texts and figures, without hashes and times.
+
+    >>> brief({"to": "validated", "from": "trained", "version": "1.0.0", "decision": "0f" * 16})
+    'version 1.0.0, trained → validated'
+    >>> brief({"metrics": {"auc": 0.6}, "forced": True, "reason": None}), brief(None)
+    ('forced, metrics', 'unreadable')
+    """
+    if not isinstance(details, Mapping):
+        return "unreadable"
+    said = []
+    for key, value in sorted(details.items(), key=lambda item: (item[0] != "version", item[0])):
+        if key == "from" and "to" in details:
+            said.append(f"{value} → {details['to']}")
+        elif value is True or isinstance(value, Mapping | list):
+            said.append(str(key))
+        elif value in (None, False, "") or _UNSAID.fullmatch(str(value)):
+            continue
+        elif key != "to" or "from" not in details:
+            said.append(f"{key} {value}")
+    return ", ".join(said) or "none"
+
+
+_UNSAID = re.compile(r"[0-9a-f]{12,64}|\d{4}-\d\d-\d\dT.*", re.DOTALL)  # a hash, an id, a moment
+
+
 def moment(value: Any) -> datetime | None:
     """A time from what a record holds; ``None`` for what is none.
 
