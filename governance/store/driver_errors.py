@@ -139,6 +139,11 @@ def _from_postgresql(
         )
     if state == "42P01":
         return _outdated(where)
+    if state == "3F000":
+        return DatabaseUnavailableError(
+            f"{where} has no schema of the connection's search_path; create it (CREATE SCHEMA), or "
+            "name another one"
+        )
     if state == "25006":
         return DatabaseUnavailableError(
             f"{where} takes no writes (a standby, perhaps); name the primary"

@@ -48,9 +48,11 @@ def current(database: Database) -> str | None:
 def foreign_tables(connection: Connection) -> list[str]:
     """What stands in a database that has no revision of ours: tables of somebody else.
 
-    Those that an extension of PostgreSQL made (PostGIS has one) are nobody's.
+    Looked at is the schema that ours would be made in, not what stands behind it on PostgreSQL's
+    search path. Tables that an extension made (PostGIS has one) are nobody's.
     """
-    names = set(inspect(connection).get_table_names()) - {VERSION_TABLE}
+    inspector = inspect(connection)
+    names = set(inspector.get_table_names(inspector.default_schema_name)) - {VERSION_TABLE}
     if connection.dialect.name == "postgresql":
         names -= set(connection.scalars(_OF_EXTENSIONS))
     return sorted(names)

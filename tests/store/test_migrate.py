@@ -221,13 +221,14 @@ def test_a_database_of_ours_to_which_somebody_added_a_table_is_upgraded(
     database.close()
 
 
-def test_a_schema_of_our_own_in_a_shared_database(empty_postgres_url: str) -> None:
+@pytest.mark.parametrize("path", ["governance", "governance,public"])
+def test_a_schema_of_our_own_in_a_shared_database(empty_postgres_url: str, path: str) -> None:
     """As `how-to/run-on-postgresql.md` has it; and what an extension made is nobody's."""
     shared = Database(empty_postgres_url)
     with shared.begin() as tx:
         tx.execute(text("CREATE TABLE dag (dag_id VARCHAR(9))"))
         tx.execute(text("CREATE SCHEMA governance"))
-    url = make_url(empty_postgres_url).update_query_dict({"options": "-csearch_path=governance"})
+    url = make_url(empty_postgres_url).update_query_dict({"options": f"-csearch_path={path}"})
     own = Database(url.render_as_string(hide_password=False))
     with own.begin() as tx:
         tx.execute(text("CREATE TABLE made_by_extension (its INTEGER)"))
@@ -247,6 +248,15 @@ def test_a_schema_of_our_own_in_a_shared_database(empty_postgres_url: str) -> No
         assert inspect(connection).get_table_names() == ["dag"]
     own.close()
     shared.close()
+
+
+def test_a_schema_that_nobody_created_is_named(empty_postgres_url: str) -> None:
+    url = make_url(empty_postgres_url).update_query_dict({"options": "-csearch_path=nowhere"})
+    database = Database(url.render_as_string(hide_password=False))
+    for attempt in (migrate.ensure_schema, migrate.upgrade):
+        with pytest.raises(DatabaseUnavailableError, match="CREATE SCHEMA"):
+            attempt(database)
+    database.close()
 
 
 def _stamp(database: Database, revision: str) -> None:
