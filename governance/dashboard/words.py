@@ -158,6 +158,8 @@ def brief(details: object) -> str:
     'version 1.0.0, trained → validated'
     >>> brief({"metrics": {"auc": 0.6}, "forced": True, "reason": None}), brief(None)
     ('forced, metrics', 'unreadable')
+    >>> brief({"generation": 0, "eligible": False})
+    'generation 0'
     """
     if not isinstance(details, Mapping):
         return "unreadable"
@@ -167,7 +169,7 @@ def brief(details: object) -> str:
             said.append(f"{value} → {details['to']}")
         elif value is True or isinstance(value, Mapping | list):
             said.append(str(key))
-        elif value in (None, False, "") or _UNSAID.fullmatch(str(value)):
+        elif value is None or value is False or value == "" or _UNSAID.fullmatch(str(value)):
             continue
         elif key != "to" or "from" not in details:
             said.append(f"{key} {value}")

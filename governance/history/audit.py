@@ -279,6 +279,6 @@ def _entry(values: dict[str, Any]) -> AuditEntry:
     seq = values["seq"]
     try:
         details = MappingProxyType(json.loads(values.pop("details")))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise _broken(BrokenChainError(seq, f"the details of entry {seq} are no JSON")) from error
     return AuditEntry(model=values.pop("model_name"), details=details, **values)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
+import pytest
+from sqlalchemy import insert
 from sqlalchemy import text as sql
 
 from governance import Governance
 from governance.dashboard.reads import log
+from governance.store.schema import audit_log
 from tests.dashboard.conftest import NAME, Browser, Shown
 from tests.versions import actions, champion, registered
 
@@ -33,6 +37,21 @@ def test_an_action_filters_and_every_action_is_offered(gov: Governance) -> None:
         assert [one["seq"] for one in log.latest(connection, before=3)] == [2, 1]
         assert log.entries(connection) == len(actions(gov))
         assert {one["model_name"] for one in log.latest(connection, model=NAME)} == {NAME}
+
+
+@pytest.mark.parametrize(
+    "details", ["no JSON", '{"share": NaN}', '{"share": 1e999}', "[" * 3000 + "]" * 3000]
+)
+def test_an_entry_that_was_damaged_is_shown_as_the_text_that_it_is(
+    sqlite_gov: Governance, browser: Browser, details: str
+) -> None:
+    registered(sqlite_gov)
+    values = {column.name: "x" for column in audit_log.columns}
+    with sqlite_gov.database.begin() as tx:
+        tx.execute(insert(audit_log).values({**values, "seq": 2, "details": details}))
+    answer = browser.get("/audit")
+    assert answer.status_code == 200 and entries(answer.text) == [2, 1]
+    assert details[:9] in unescape(answer.text) and "<summary>unreadable</summary>" in answer.text
 
 
 def test_an_empty_log_is_a_page(browser: Browser) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from governance.canonical import canonical_json
 from governance.history.audit_filter import fitting
 from governance.store.schema import audit_log
 
@@ -39,8 +40,10 @@ def latest(
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (TypeError, ValueError):
+        found = json.loads(text)
+        canonical_json(found)  # Python reads more than JSON, and deeper than a page can write
+        return found
+    except (TypeError, ValueError, RecursionError):
         return str(text)
 
 
