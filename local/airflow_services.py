@@ -59,6 +59,7 @@ class AirflowServices:
         self.variables = dict(variables)
         self.processes = Processes(home / "services.json")
         self._wished: int | None = None
+        self._moves = False  # may it still go to another port? Once it was up, people know where
 
     # -- identity ---------------------------------------------------------------------------------
 
@@ -137,7 +138,7 @@ class AirflowServices:
             (self.home / "stays").touch()
         self._choose_port(port)  # a wrong wish is refused before the long work
         self._prepare_database()
-        self._wished = port
+        self._wished, self._moves = port, port is None
         self._start_all()
 
     def _start_all(self) -> None:
@@ -147,7 +148,7 @@ class AirflowServices:
 
     def _moved_on(self) -> bool:
         """Start anew where somebody took our port after it was chosen, and nobody wished for it."""
-        if self._wished is not None or "api-server" not in self.processes.dead():
+        if not self._moves or "api-server" not in self.processes.dead():
             return False
         if _TAKEN not in self.log("api-server").read_text(errors="replace"):
             return False
@@ -190,6 +191,7 @@ class AirflowServices:
                     f"its logs are in {self.home / 'logs' / 'services'}"
                 )
             time.sleep(0.25)
+        self._moves = False
 
     def check_alive(self) -> None:
         """Raise with the end of its log if a component died."""

@@ -299,6 +299,36 @@ def test_a_component_that_died_is_named_with_the_end_of_its_log(services: Airflo
     services.stop()
 
 
+@pytest.mark.parametrize(("taken", "moves"), [(True, True), (True, False), (False, True)])
+def test_only_who_just_started_moves_on_to_another_port(
+    services: AirflowServices, monkeypatch: pytest.MonkeyPatch, taken: bool, moves: bool
+) -> None:
+    """Whoever came to a running Airflow, or saw it healthy, was told its address already."""
+    started: list[bool] = []
+
+    def start_all() -> None:
+        started.append(True)
+        server = ["/bin/sh", "-c", f"echo '{'address already in use' if taken else 'no'}'"]
+        log = services.log("api-server")
+        services.processes.start("api-server", server, env={}, log=log, cwd=services.home)
+        while services.processes.alive():
+            time.sleep(0.01)
+
+    monkeypatch.setattr(services, "_start_all", start_all)
+    monkeypatch.setattr(services, "_prepare_database", lambda: None)
+    healthy = iter([["scheduler"], [], ["scheduler"]])
+    monkeypatch.setattr(services, "unhealthy", lambda: next(healthy))
+    services.start(port=None if moves else free_port())
+    if taken and moves:
+        services.wait()
+        assert started == [True, True]
+        started.clear()
+    with pytest.raises(ServicesError, match="api-server ended"):
+        services.wait()
+    assert started == ([] if taken and moves else [True])
+    services.stop()
+
+
 def test_this_checkout_keeps_its_state_in_folders_that_git_ignores() -> None:
     ignored = (here.ROOT / ".gitignore").read_text().split()
     for folder in (here.services(scheduled=False).home, here.HOME, here.ROOT / ".venv"):
