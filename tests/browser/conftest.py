@@ -59,7 +59,7 @@ _AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(en
 SERIOUS = ("serious", "critical")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is open, nothing else has an event loop in this thread
 def chromium() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
