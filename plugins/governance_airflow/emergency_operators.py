@@ -63,8 +63,10 @@ class ForcePromotionOperator(BaseOperator):
                 expected_generation=seen,
                 at=given_time(run),
             )
-            decided(context, decision)  # it is made, whatever becomes of the files
-            gov.files.catch_up()
+            try:
+                decided(context, decision)  # it is made, whatever becomes of the files
+            finally:
+                gov.files.catch_up()  # they follow, whatever becomes of the links
         self.log.warning("forced by %s: %s", user, "; ".join(decision.reasons) or "no gate refused")
         return {**told(decision), "overrode": list(decision.reasons)}
 
@@ -87,6 +89,8 @@ class RollbackOperator(BaseOperator):
                 idempotency_key=key_of(context),
                 at=given_time(run),
             )
-            decided(context, decision)  # it is made, whatever becomes of the files
-            gov.files.catch_up()
+            try:
+                decided(context, decision)  # it is made, whatever becomes of the files
+            finally:
+                gov.files.catch_up()  # they follow, whatever becomes of the links
         return told(decision)

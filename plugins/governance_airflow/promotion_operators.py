@@ -194,8 +194,10 @@ class PromoteOperator(BaseOperator):
                 if isinstance(error.decision, Decision):
                     decided(context, error.decision)
                 raise
-            decided(context, decision)  # it is made, whatever becomes of the files
-            gov.files.catch_up()
+            try:
+                decided(context, decision)  # it is made, whatever becomes of the files
+            finally:
+                gov.files.catch_up()  # they follow, whatever becomes of the links
         return told(decision)
 
 

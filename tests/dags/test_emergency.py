@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from governance.settings import Settings
 from governance.store.database import database_time
@@ -252,3 +253,28 @@ def test_a_rollback_without_a_version_goes_to_one_that_was_not_forced(
     nothing = rolled_back(dags)
     assert nothing.state == "failed" and states(nothing)["rollback"] == "failed"
     assert champion(gov) == version.version
+
+
+@pytest.mark.parametrize("dag", ["rollback", "force_promotion"])
+def test_the_files_follow_where_airflow_takes_no_links(
+    gov: Governance,
+    dags: dict[str, Any],
+    version: ModelVersion,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dag: str,
+) -> None:
+    def away(context: Any, decision: Any) -> None:
+        raise AirflowFailException("Airflow's API server is away")  # and no further try
+
+    monkeypatch.setattr("governance_airflow.emergency_operators.decided", away)
+    if dag == "rollback":
+        other = version_on_trial(gov, tmp_path, 2)
+        gov.promotion.promote_to_production(version, by="eve", approved_by="bob")
+        gov.promotion.promote_to_production(other, by="eve", force=True, reason="test")
+        gov.files.catch_up()
+        run = rolled_back(dags)
+    else:
+        run = forced(dags, version)
+    assert run.state == "failed" and champion(gov) == version.version
+    assert gov.files.catch_up() == 0, "the task has written them"
