@@ -21,6 +21,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from governance.effects.active_models.manifests import FILE_NAMES
@@ -42,7 +43,7 @@ _MOST_READ = 16 * 1024 * 1024
 _TEMPORARY = re.compile(r"\.[a-z0-9_.-]+\.[0-9a-f]{16}\.tmp")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ActivePlace:
     """The files of one model below ``home``."""
 
@@ -52,11 +53,11 @@ class ActivePlace:
     def __post_init__(self) -> None:
         check_model_name(self.model)
 
-    @property
+    @cached_property
     def link(self) -> Path:
         return self.home / FOLDER / f"{self.model}{_SUFFIX}"
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         name = f"{self.model}.d" if self.model.endswith(_SUFFIX) else self.model
         return self.home / FOLDER / name
