@@ -200,7 +200,9 @@ def iso(moment: datetime) -> str:
     >>> iso(datetime(2013, 2, 1, tzinfo=UTC))
     '2013-02-01T00:00:00.000000Z'
     """
-    return as_utc(moment).isoformat(timespec="microseconds")[:26] + "Z"
+    if moment.__class__ is not datetime or moment.tzinfo is not UTC:
+        moment = as_utc(moment)
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def parse_time(text: str, *, what: str = "at") -> datetime:

@@ -192,6 +192,7 @@ activations = Table(
     Column("recorded_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("model_name", "generation"),
     Index("ix_activations_version_id", "version_id"),
+    Index("ix_activations_decision_id", "decision_id"),
 )
 
 # The answer that was given for a key; the same key with other arguments is a conflict.
