@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -64,8 +64,7 @@ _SEMVER = re.compile(
     r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
 _LAST_NUMBER = 999_999_999  # nine digits, by the pattern above
-_ID = re.compile(r"[0-9a-f]{12}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_ID, _SHA256 = re.compile(r"[0-9a-f]{12}"), re.compile(r"[0-9a-f]{64}")
 
 
 def check_model_name(name: object) -> str:
@@ -138,17 +137,17 @@ class SemanticVersion:
             InvalidVersionError: there is no higher patch number.
         """
         if self.prerelease:
-            return self.__class__(self.major, self.minor, self.patch)
+            return replace(self, prerelease="")
         if self.patch >= _LAST_NUMBER:
             raise InvalidVersionError(f"there is no patch after {self}; give a version yourself")
-        return self.__class__(self.major, self.minor, self.patch + 1)
+        return replace(self, patch=self.patch + 1)
 
     def __lt__(self, other: SemanticVersion) -> bool:
         return self.sort_key < other.sort_key
 
     def __str__(self) -> str:
-        base = f"{self.major}.{self.minor}.{self.patch}"
-        return f"{base}-{self.prerelease}" if self.prerelease else base
+        suffix = f"-{self.prerelease}" if self.prerelease else ""
+        return f"{self.major}.{self.minor}.{self.patch}{suffix}"
 
 
 def version_id(name: str, version: str, digest: str) -> str:
@@ -200,9 +199,8 @@ def iso(moment: datetime) -> str:
     >>> iso(datetime(2013, 2, 1, tzinfo=UTC))
     '2013-02-01T00:00:00.000000Z'
     """
-    if moment.__class__ is not datetime or moment.tzinfo is not UTC:
-        moment = as_utc(moment)
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+    utc = moment if (moment.__class__, moment.tzinfo) == (datetime, UTC) else as_utc(moment)
+    return utc.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def parse_time(text: str, *, what: str = "at") -> datetime:
