@@ -63,10 +63,7 @@ class ForcePromotionOperator(BaseOperator):
                 expected_generation=seen,
                 at=given_time(run),
             )
-            try:
-                decided(context, decision)  # it is made, whatever becomes of the files
-            finally:
-                gov.files.catch_up()  # they follow, whatever becomes of the links
+        decided(context, decision)
         self.log.warning("forced by %s: %s", user, "; ".join(decision.reasons) or "no gate refused")
         return {**told(decision), "overrode": list(decision.reasons)}
 
@@ -89,8 +86,5 @@ class RollbackOperator(BaseOperator):
                 idempotency_key=key_of(context),
                 at=given_time(run),
             )
-            try:
-                decided(context, decision)  # it is made, whatever becomes of the files
-            finally:
-                gov.files.catch_up()  # they follow, whatever becomes of the links
+        decided(context, decision)
         return told(decision)

@@ -194,10 +194,7 @@ class PromoteOperator(BaseOperator):
                 if isinstance(error.decision, Decision):
                     decided(context, error.decision)
                 raise
-            try:
-                decided(context, decision)  # it is made, whatever becomes of the files
-            finally:
-                gov.files.catch_up()  # they follow, whatever becomes of the links
+        decided(context, decision)
         return told(decision)
 
 
