@@ -24,6 +24,7 @@ from governance.api.heads import Heads
 from governance.api.jobs import Jobs
 from governance.api.openapi import install_openapi
 from governance.api.routes import AT_ROOT, ROUTERS
+from governance.api.routing import PREFIX
 from governance.errors import GovernanceError
 from governance.monitoring.decision_counts import DecisionCounts
 from governance.settings import Settings
@@ -31,7 +32,6 @@ from governance.wiring import Governance
 
 __all__ = ["PREFIX", "Identify", "create_app"]
 
-PREFIX = "/api/v1"
 Opening = Callable[[], Governance]
 
 

@@ -10,6 +10,8 @@ from governance.errors import NotFoundError
 from governance.values import ModelVersion, check_model_name, is_version_id
 from governance.wiring import Governance
 
+PREFIX = "/api/v1"
+
 
 def router(tag: str) -> APIRouter:
     return APIRouter(tags=[tag], route_class=GuardedRoute, redirect_slashes=False)
@@ -18,6 +20,11 @@ def router(tag: str) -> APIRouter:
 def mounted_under(request: Request) -> str:
     """What stands before every path, where another app (Airflow's) has this one inside."""
     return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def wants_html(request: Request) -> bool:
+    """Does a browser ask, and not a program?"""
+    return "text/html" in request.headers.get("accept", "")
 
 
 def version_of(gov: Governance, model: str, version: str) -> ModelVersion:

@@ -24,10 +24,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from governance.access.rights import allowed
 from governance.api import body
-from governance.api.application import PREFIX
 from governance.api.guard import Caller, GuardedRoute
 from governance.api.problems import RETRY_AFTER
-from governance.api.routes.start import wants_html
+from governance.api.routing import PREFIX, mounted_under, wants_html
 from governance.dashboard.sessions import COOKIE
 from governance.dashboard.site import (
     FORCE,
@@ -102,7 +101,7 @@ def page(
             url=url_of(request),
             here=lambda **query: _here(request, query),
             base=base,
-            docs=f"{request.scope.get('root_path', '').rstrip('/')}{PREFIX}/docs",
+            docs=f"{mounted_under(request)}{PREFIX}/docs",
             login=site.sessions is not None,
             airflow=lambda dag, of=None: _form(site, caller, dag, of or context.get("model")),
             who="" if caller is None else caller.name,

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 
+from governance.api.routing import mounted_under
 from governance.dashboard.sessions import Sessions
 
 FORCE = "force_promotion"
@@ -43,9 +44,13 @@ def airflow_form(airflow_url: str, dag: str, model: str | None = None) -> str:
     >>> airflow_form("https://airflow.example.com/", "rollback"), airflow_form("/", "answer")
     ('https://airflow.example.com/dags/rollback', '/required_actions')
     """
-    below = "required_actions" if dag == "answer" else f"dags/{quote(dag)}"
-    if dag == "retrain":
-        below = f"dags/retrain__{quote(model or '')}"
+    match dag:
+        case "answer":
+            below = "required_actions"
+        case "retrain":
+            below = f"dags/retrain__{quote(model or '')}"
+        case _:
+            below = f"dags/{quote(dag)}"
     return f"{airflow_url.rstrip('/')}/{below}" if airflow_url else ""
 
 
@@ -57,7 +62,7 @@ def site_of(request: Request) -> Site:
 
 def base_of(request: Request) -> str:
     """Path of the first page as a browser sees it: a mounted app has a path of its own."""
-    return f"{request.scope.get('root_path', '').rstrip('/')}{site_of(request).prefix}"
+    return f"{mounted_under(request)}{site_of(request).prefix}"
 
 
 def url_of(request: Request) -> Callable[..., str]:

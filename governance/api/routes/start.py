@@ -9,15 +9,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from governance.api.guard import PUBLIC, right
-from governance.api.routing import mounted_under
+from governance.api.routing import PREFIX, mounted_under, wants_html
 from governance.api.routing import router as new_router
 from governance.api.shapes.start import Start
 
 router = new_router("start")
-
-
-def wants_html(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
 
 
 @router.get(
@@ -34,7 +30,7 @@ def get_start(request: Request, response: Response) -> Start | Response:
     if pages is not None and wants_html(request):
         return RedirectResponse(pages, status_code=307, headers={"Vary": "Accept"})
     response.headers["Vary"] = "Accept"
-    api = f"{under}/api/v1"
+    api = f"{under}{PREFIX}"
     return Start(
         api=api,
         docs=f"{api}/docs",
