@@ -68,11 +68,13 @@ def list_decisions(
     limit: int = 100,
     patterns: Sequence[str] | None = None,
     after: str | None = None,
+    version_id: str | None = None,
     frozen: bool = True,
 ) -> list[Decision]:
     """The newest first, in the order of the audit log.
 
     Args:
+        version_id: only those about this version of ``model``.
         frozen: with facts and policy, for who judges again; without, both are empty.
         patterns: only of models whose names match one of them; ``None`` for all.
         after: id of the last decision of the page before.
@@ -82,6 +84,8 @@ def list_decisions(
     query = select_decisions(frozen=frozen).order_by(decisions.c.seq.desc()).limit(limit)
     if model is not None:
         query = query.where(decisions.c.model_name == check_model_name(model))
+    if version_id is not None:
+        query = query.where(decisions.c.version_id == version_id)
     if patterns is not None:
         query = query.where(names_like(decisions.c.model_name, patterns))
     if after is not None:

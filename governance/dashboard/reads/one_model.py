@@ -8,13 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, func, select
 
-from governance.decisions.record import Decision
-from governance.decisions.stored_decisions import decision_of, select_decisions
 from governance.evidence.metric_records import MetricRecord, select_metrics
 from governance.store.drift_tables import model_drift_reports
 from governance.store.name_patterns import names_like
 from governance.store.promotion_tables import shadow_runs, shadow_sessions
-from governance.store.schema import decisions, model_registry
+from governance.store.schema import model_registry
 from governance.values import ModelVersion, Stage
 
 _reports, _sessions, _runs = model_drift_reports.c, shadow_sessions.c, shadow_runs.c
@@ -84,17 +82,6 @@ def last_sessions(
         .group_by(_sessions.version_id)
     )
     return {version: (number, at) for version, number, at in rows}
-
-
-def decisions_about(connection: Connection, version: ModelVersion, *, limit: int) -> list[Decision]:
-    """The newest decisions about one version, however many its model has."""
-    query = (
-        select_decisions()
-        .where(decisions.c.model_name == version.name, decisions.c.version_id == version.id)
-        .order_by(decisions.c.seq.desc())
-        .limit(limit)
-    )
-    return [decision_of(row) for row in connection.execute(query)]
 
 
 def staged_without_trial(

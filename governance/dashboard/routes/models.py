@@ -15,7 +15,6 @@ from governance.dashboard.charts.lineage import lineage_graph
 from governance.dashboard.charts.timeline import timeline
 from governance.dashboard.pages import page
 from governance.dashboard.reads.one_model import (
-    decisions_about,
     feature_spec,
     metrics_beside,
     newest_report,
@@ -102,7 +101,9 @@ def get_version(
         metrics = metrics_beside(connection, found, beside)
         spec = feature_spec(connection, found.id)
         trial = latest_trial(connection, found.id)
-        decisions = decisions_about(connection, found, limit=DECISIONS)
+        decisions = list_decisions(
+            connection, model=model, version_id=found.id, limit=DECISIONS, frozen=False
+        )
         lineage = lineage_of(connection, found)
     return page(
         request,
