@@ -64,19 +64,25 @@ def _feature(source: random.Random, name: str, number: int, ago: float) -> Featu
     storm = 0.35 * exp(-(((ago - 20 - number % 4) / 4) ** 2)) if number % 7 == 0 else 0.0
     trend = 0.22 * max(0.0, 1 - ago / 30) if number % 13 == 1 else 0.0
     effect = min(1.0, 0.03 + storm + trend + abs(source.gauss(0, 0.02)))
-    severity = (
-        Severity.SEVERE
-        if effect > 0.25
-        else Severity.MODERATE
-        if effect > 0.12
-        else Severity.NORMAL
-    )
+    reason = f"KS {effect:.2f}"
+    return shifted_by(effect, name, 0.12, reason, ks_bound=0.01, p_value=0.2, q_value=0.4)
+
+
+def shifted_by(
+    effect: float, name: str, moderate: float, reason: str, **figures: Any
+) -> FeatureReport:
+    """What a look says of a feature whose distribution moved by ``effect``; moderate from
+    ``moderate`` on. Stands in for one, so that weeks of looks are made at once.
+    """
+    severity = Severity.NORMAL
+    if effect > moderate:
+        severity = Severity.SEVERE if effect > 0.25 else Severity.MODERATE
     moved = severity is not Severity.NORMAL
     return FeatureReport(
         feature=name,
         severity=severity,
         finding=Finding.SHIFTED if moved else Finding.STABLE,
-        reason=f"KS {effect:.2f}" if moved else "",
+        reason=reason if moved else "",
         figures=FeatureFigures(
             feature=name,
             kind="numeric",
@@ -85,16 +91,14 @@ def _feature(source: random.Random, name: str, number: int, ago: float) -> Featu
             missing_share=0.01,
             reference_missing_share=0.012,
             ks=effect,
-            ks_bound=0.01,
             psi=effect**2 * 4,
             psi_null=0.03,
             effect=effect,
             z=effect * 20,
-            p_value=0.2,
-            q_value=0.4,
             mean_shift=effect * 2,
             variance_ratio=1.1,
             importance=0.01,
+            **figures,
         ),
     )
 

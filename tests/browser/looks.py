@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from math import exp
 from typing import Any
 
+from benchmarks.harness.pages_drift import shifted_by
 from governance import Governance
 from governance.evidence.drift.records import report_store
 from governance.evidence.drift.report import DriftReport, FeatureReport
 from governance.policy.drift.episodes import Episode
-from governance.policy.drift.facts import FeatureFigures, Finding
 from governance.policy.drift.limits import DriftLimits
 from governance.values import ModelVersion, Severity
 
@@ -68,34 +68,7 @@ def _feature(source: random.Random, name: str, ago: int) -> FeatureReport:
     peak = 0.4 if name == ATTACK else _STORM.get(name, 0.0)
     effect = 0.03 + abs(source.gauss(0, 0.022)) + peak * exp(-(((ago - 6) / 2.2) ** 2))
     effect += 0.4 if name == ATTACK else 0.0
-    severity = (
-        Severity.SEVERE if effect > 0.25 else Severity.MODERATE if effect > 0.1 else Severity.NORMAL
-    )
-    moved = severity is not Severity.NORMAL
-    figures = FeatureFigures(
-        feature=name,
-        kind="numeric",
-        rows=940,
-        reference_rows=27_000,
-        missing_share=0.01,
-        reference_missing_share=0.012,
-        ks=effect,
-        ks_bound=0.02,
-        psi=effect**2 * 4,
-        psi_null=0.03,
-        effect=effect,
-        z=effect * 20,
-        mean_shift=effect * 2,
-        variance_ratio=1.1,
-        importance=0.01,
-    )
-    return FeatureReport(
-        feature=name,
-        severity=severity,
-        finding=Finding.SHIFTED if moved else Finding.STABLE,
-        reason=f"{name}: KS {effect:.2f}" if moved else "",
-        figures=figures,
-    )
+    return shifted_by(effect, name, 0.1, f"{name}: KS {effect:.2f}", ks_bound=0.02)
 
 
 def _shares(severe: list[FeatureReport]) -> dict[str, Any]:

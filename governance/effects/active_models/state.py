@@ -94,12 +94,10 @@ _CANDIDATE = (
     .where(_may_come.c.name == _MODEL, _may_come.c.stage.in_(_CANDIDATES), _may_come.c.digest != "")
     .order_by(_may_come.c.version_order.desc())
     .limit(1)
+    .scalar_subquery()
 )
-_ROWS = select(model_registry, _CANDIDATE.scalar_subquery().label("candidate")).where(
-    or_(
-        _version.id.in_(bindparam("ids", expanding=True)),
-        _version.id == _CANDIDATE.scalar_subquery(),
-    )
+_ROWS = select(model_registry, _CANDIDATE.label("candidate")).where(
+    or_(_version.id.in_(bindparam("ids", expanding=True)), _version.id == _CANDIDATE)
 )
 _ACTIVATIONS = (
     select(
