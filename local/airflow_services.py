@@ -58,6 +58,7 @@ class AirflowServices:
         self.plugins = plugins
         self.variables = dict(variables)
         self.processes = Processes(home / "services.json")
+        self._wished: int | None = None
         self._moves = False  # may it still go to another port? Once it was up, people know where
 
     # -- identity ---------------------------------------------------------------------------------
@@ -137,11 +138,11 @@ class AirflowServices:
             (self.home / "stays").touch()
         self._choose_port(port)  # a wrong wish is refused before the long work
         self._prepare_database()
-        self._moves = port is None
-        self._start_all(port)
+        self._wished, self._moves = port, port is None
+        self._start_all()
 
-    def _start_all(self, port: int | None = None) -> None:
-        self._choose_port(port)  # somebody may have taken it meanwhile
+    def _start_all(self) -> None:
+        self._choose_port(self._wished)  # somebody may have taken it meanwhile
         for name in COMPONENTS:
             self._start_one(name)
 
