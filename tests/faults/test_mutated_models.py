@@ -63,7 +63,10 @@ def noise(r: random.Random, data: bytearray) -> None:
 def number(r: random.Random, data: bytearray) -> None:
     """One number of one line becomes another: the likeliest to pass a parser and crash later."""
     lines = bytes(data).split(b"\n")
-    at = r.choice([i for i, line in enumerate(lines) if b"=" in line])
+    numbered = [i for i, line in enumerate(lines) if b"=" in line]
+    if not numbered:  # another mutation has cut them all away
+        return
+    at = r.choice(numbered)
     key, _, values = lines[at].partition(b"=")
     words = values.split(b" ")
     words[r.randrange(len(words))] = r.choice(NUMBERS).encode()
